@@ -1,0 +1,1 @@
+//! The administration shell: grammar, cmdlets, output.

@@ -1,0 +1,2 @@
+//! The Gatepost mail server.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Every yes or no of the product, as pure functions.

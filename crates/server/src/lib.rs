@@ -1,0 +1,1 @@
+//! Listeners, TLS, the session loop, and the serve function of each protocol.

@@ -1,0 +1,334 @@
+//! What goes in and comes out of the store.
+
+use mail::{AccountId, BlobId, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary, Uid, UidValidity};
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Octets of messages on their way in that are kept in memory, over all sessions.
+    pub staging_memory: usize,
+    /// Threads that read.
+    pub readers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { staging_memory: 64 << 20, readers: 4 }
+    }
+}
+
+/// Why a call failed. Refusals that a user can cause are told apart from failures of the machine.
+#[derive(Debug, Clone)]
+pub enum Error {
+    /// The account, folder or message is not there (any more).
+    NotFound,
+    /// A folder of that name exists already.
+    Exists,
+    /// The folder's name is not allowed, with the reason.
+    BadName(&'static str),
+    /// The folder has as many keywords as fit.
+    TooManyKeywords,
+    /// The disk is full; nothing was changed. The call can be repeated once there is space.
+    Full,
+    /// The data was written by a newer version.
+    TooNew {
+        /// The format found.
+        found: u32,
+        /// The newest format this program knows.
+        known: u32,
+    },
+    /// Another process has the data directory open.
+    Locked,
+    /// Stored data does not agree with its checksum or with itself; says where.
+    Damaged(String),
+    /// The operating system refused; says what was tried.
+    Io(String),
+    /// The store is closed.
+    Closed,
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::NotFound => f.write_str("it does not exist"),
+            Error::Exists => f.write_str("a folder of that name exists already"),
+            Error::BadName(why) => write!(f, "this name is not allowed: {why}"),
+            Error::TooManyKeywords => f.write_str("this folder cannot hold more keywords"),
+            Error::Full => f.write_str("the disk is full"),
+            Error::TooNew { found, known } => {
+                write!(f, "the data has format {found}, this program knows formats up to {known}: use a newer Gatepost")
+            }
+            Error::Locked => f.write_str("another Gatepost has this data directory open"),
+            Error::Damaged(place) => write!(f, "damaged data: {place}; `gatepost check` tells how far it goes"),
+            Error::Io(what) => f.write_str(what),
+            Error::Closed => f.write_str("the store is closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// An administration object as it is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its type, `Mailbox` or `ReceiveConnector`.
+    pub kind: String,
+    /// What it is found by within its type.
+    pub key: String,
+    /// Its content as JSON.
+    pub json: String,
+}
+
+/// What is changed together.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectChange {
+    /// Objects added or replaced.
+    pub put: Vec<Object>,
+    /// Objects removed, by kind and key.
+    pub remove: Vec<(String, String)>,
+    /// Accounts created, with INBOX, Drafts, Sent, Trash, Junk and Archive.
+    pub create_accounts: Vec<AccountId>,
+    /// Accounts removed with all their mail.
+    pub remove_accounts: Vec<AccountId>,
+    /// Who did it.
+    pub audit: Vec<AuditEntry>,
+}
+
+/// One line of the administrators' audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// Who: `local administrator (uid 0)`.
+    pub caller: String,
+    /// The cmdlet.
+    pub cmdlet: String,
+    /// The object it was applied to.
+    pub object: String,
+    /// Parameters as given, secrets left out, and each changed property with its old and new value, as JSON.
+    pub details: String,
+}
+
+/// A folder's purpose (RFC 6154 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpecialUse {
+    /// `\Drafts`
+    Drafts,
+    /// `\Sent`
+    Sent,
+    /// `\Trash`
+    Trash,
+    /// `\Junk`
+    Junk,
+    /// `\Archive`
+    Archive,
+}
+
+/// A folder, or a name in the hierarchy or in the subscriptions that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Its identifier.
+    pub id: FolderId,
+    /// Full name in UTF-8, levels parted by `/`.
+    pub name: String,
+    /// Its purpose.
+    pub role: Option<SpecialUse>,
+    /// Whether messages can be in it; `false` for a name that only has children.
+    pub selectable: bool,
+    /// Whether the name is subscribed.
+    pub subscribed: bool,
+    /// Whether it is only a subscribed name, and no folder.
+    pub missing: bool,
+}
+
+/// Whether a name is subscribed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subscription {
+    /// It is.
+    Subscribed,
+    /// It is not.
+    Unsubscribed,
+}
+
+/// Counts of a folder (RFC 9051 §6.3.11).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Messages.
+    pub messages: u32,
+    /// Messages without `\Seen`.
+    pub unseen: u32,
+    /// Messages with `\Deleted`.
+    pub deleted: u32,
+    /// Messages that no session was told of.
+    pub recent: u32,
+    /// Octets of all messages.
+    pub size: u64,
+    /// The UID the next message will get.
+    pub uid_next: Uid,
+    /// UIDVALIDITY.
+    pub uid_validity: UidValidity,
+    /// HIGHESTMODSEQ.
+    pub highest_modseq: ModSeq,
+}
+
+/// Where one copy of a delivered message goes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The account.
+    pub account: AccountId,
+    /// The folder; `None` is INBOX.
+    pub folder: Option<FolderId>,
+    /// System flags.
+    pub flags: FlagSet,
+    /// Keywords.
+    pub keywords: Vec<Keyword>,
+    /// INTERNALDATE.
+    pub date: DateTime,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// The blob that holds the octets.
+    pub blob: BlobId,
+    /// Folder generation and UID for each target, in order.
+    pub placed: Vec<(FolderId, UidValidity, Uid)>,
+    /// The queue entry, where there was an envelope for it.
+    pub queued: Option<QueueId>,
+}
+
+/// The envelope of a message that waits for other servers.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Envelope {
+    /// Return path; `None` is the empty one.
+    pub sender: Option<String>,
+    /// Recipients with their ESMTP parameters as given.
+    pub recipients: Vec<(String, String)>,
+    /// Whether the message needs SMTPUTF8.
+    pub smtputf8: bool,
+    /// Seconds since 1970 when it was accepted.
+    pub accepted: i64,
+}
+
+/// A waiting message.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its number.
+    pub id: QueueId,
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// Its octets.
+    pub body: mail::Body,
+}
+
+/// How flags are to change (RFC 9051 §6.4.6).
+#[derive(Clone, Debug)]
+pub struct FlagChange {
+    /// Add, remove or replace.
+    pub how: FlagOperation,
+    /// System flags.
+    pub flags: Vec<Flag>,
+    /// Keywords; new ones are added to the folder's table unless they are only removed.
+    pub keywords: Vec<Keyword>,
+    /// Leave messages alone that changed after this (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
+}
+
+/// What a flag change does with the flags named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagOperation {
+    /// Set them, keep others.
+    Add,
+    /// Clear them, keep others.
+    Remove,
+    /// Set them, clear others.
+    Replace,
+}
+
+/// What became of a flag change.
+#[derive(Clone, Debug, Default)]
+pub struct FlagsChanged {
+    /// Every message asked for that exists and was allowed to change, as it is now (also where nothing changed).
+    pub entries: Vec<Entry>,
+    /// Messages left alone because of `unchanged_since`.
+    pub modified: Vec<Uid>,
+}
+
+/// What became of a copy or move.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// UIDVALIDITY of the folder copied to.
+    pub uid_validity: UidValidity,
+    /// Old and new UID, ascending; messages that were gone are missing.
+    pub uids: Vec<(Uid, Uid)>,
+}
+
+/// What happened in a folder since a modseq.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Messages that are new or have other flags.
+    pub entries: Vec<Entry>,
+    /// Messages that are gone.
+    pub gone: Vec<Uid>,
+}
+
+/// A text to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextQuery {
+    /// Where.
+    pub place: TextPlace,
+    /// What; an empty text matches wherever the place exists.
+    pub text: String,
+}
+
+/// Where a text is looked for (RFC 9051 §6.4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextPlace {
+    /// The header field of this name.
+    Header(String),
+    /// The text parts.
+    Body,
+    /// Header and text parts.
+    Anywhere,
+}
+
+/// A removed message that can be put back.
+#[derive(Clone, Debug)]
+pub struct RecoverableItem {
+    /// Its number.
+    pub id: u64,
+    /// The folder it was in, by name.
+    pub folder: String,
+    /// When it was removed, seconds since 1970.
+    pub removed: i64,
+    /// Its octets.
+    pub body: mail::Body,
+    /// Its envelope and structure.
+    pub summary: std::sync::Arc<Summary>,
+}
+
+/// What an account takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Messages in folders.
+    pub messages: u64,
+    /// Octets of messages in folders.
+    pub octets: u64,
+    /// Recoverable messages.
+    pub recoverable_messages: u64,
+    /// Octets of recoverable messages.
+    pub recoverable_octets: u64,
+}
+
+/// What a check of the data directory found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Messages looked at.
+    pub messages: u64,
+    /// Octets read.
+    pub octets: u64,
+    /// Octets in segments that nothing refers to (left behind by a crash, or not yet reclaimed). Not damage.
+    pub unused_octets: u64,
+    /// Every damage found, in words.
+    pub damage: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Dialogue runner and peers for the tests of every other crate.
