@@ -1,0 +1,1 @@
+//! What the pop3 session asks for, done with policy, store and transport.

@@ -1,0 +1,20 @@
+//! What a protocol gives the session loop besides its machine.
+
+use mail::ModSeq;
+use tokio::sync::watch;
+use wire::Machine;
+
+/// Does what a session machine asks for: at most one question to policy, then one call of store or transport.
+pub trait Serve: Send {
+    /// The protocol's session.
+    type Machine: Machine + Send;
+
+    /// Does or decides what was asked. Never fails: what goes wrong becomes an answer, and is logged here.
+    fn serve(
+        &mut self,
+        ask: <Self::Machine as Machine>::Ask,
+    ) -> impl Future<Output = <Self::Machine as Machine>::Answer> + Send;
+
+    /// Wakes when the account of the session changed, once there is one.
+    fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>>;
+}

@@ -1,0 +1,1 @@
+//! What the smtp session asks for, done with policy, store and transport.
