@@ -1,1 +1,16 @@
 //! The administration shell: grammar, cmdlets, output.
+//!
+//! A [`Shell`] runs text in the language that an Exchange administrator types: a subset of PowerShell (the `grammar`
+//! module) with cmdlets that read and change the objects of `directory`. Objects stream through pipelines one at a
+//! time. Every change goes one way: a typed change, checked by the snapshot, saved together with its audit entry,
+//! published, and then made true by the node. Sockets, terminals and processes belong to the caller, which gives a
+//! [`Context`], a [`Terminal`] and an [`Output`].
+
+mod context;
+pub mod grammar;
+mod run;
+mod value;
+
+pub use context::{BoxFuture, Channel, Context, Echo, Gone, Node, Outcome, Output, Question, Terminal};
+pub use grammar::needs_more;
+pub use run::Shell;

@@ -1,0 +1,101 @@
+//! What a shell works on, and what it needs from the node and from whoever shows its output.
+
+use directory::Directory;
+use serde::{Deserialize, Serialize};
+use std::pin::Pin;
+use std::sync::Arc;
+use store::Store;
+
+/// A boxed future, as traits with asynchronous methods need it to be usable as objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Everything the cmdlets of one shell work on.
+#[derive(Clone)]
+pub struct Context {
+    /// Where objects, accounts and the audit log are kept.
+    pub store: Store,
+    /// The current objects.
+    pub directory: Arc<Directory>,
+    /// The running node.
+    pub node: Arc<dyn Node>,
+    /// Who uses the shell, as the audit log names him: `local administrator (uid 0)`.
+    pub caller: String,
+    /// The server's name in objects and messages: `MAIL`.
+    pub server_name: String,
+    /// The server's full name, which clients connect to: `mail.example.test`.
+    pub host_name: String,
+}
+
+/// What cmdlets need from the running node.
+pub trait Node: Send + Sync {
+    /// Makes listeners and services agree with the current snapshot, which has just changed. The error is a text for
+    /// the administrator, such as which port is taken and by what; what could be done has been done.
+    fn reconcile(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Seconds since 1970.
+    fn now(&self) -> i64;
+}
+
+/// Where the text of a shell goes.
+pub trait Output: Send {
+    /// Shows some text, which ends with a line end. Waits while the reader is slow, so that nothing piles up.
+    fn text<'a>(&'a mut self, channel: Channel, text: &'a str) -> BoxFuture<'a, Result<(), Gone>>;
+
+    /// Asks the person at the terminal; called in interactive shells only.
+    fn ask<'a>(&'a mut self, question: &'a Question) -> BoxFuture<'a, Result<String, Gone>>;
+}
+
+/// Nobody reads the output any more; the shell stops what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// What kind of text it is. All but `Output` belong on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Channel {
+    /// Results.
+    Output,
+    /// Warnings.
+    Warning,
+    /// Errors.
+    Error,
+    /// Notes that were asked for with -Verbose.
+    Verbose,
+}
+
+/// A question to the person at the terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// What is asked, without a line end.
+    pub text: String,
+    /// Whether the answer may be seen.
+    pub echo: Echo,
+}
+
+/// Whether an answer may be seen while it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Echo {
+    /// It may.
+    Shown,
+    /// It is a password.
+    Hidden,
+}
+
+/// What the output is shown on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terminal {
+    /// Columns.
+    pub width: u16,
+    /// Whether there is a person to answer questions.
+    pub interactive: bool,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// There was an error, and it was shown.
+    Failed,
+    /// The text said `exit`.
+    Exit,
+}
