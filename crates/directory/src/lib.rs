@@ -5,6 +5,7 @@
 //! Saving is left to the caller: a snapshot gives records, and is made from records.
 
 mod objects;
+pub mod password;
 mod settings;
 mod values;
 
