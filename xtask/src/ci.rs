@@ -1,0 +1,48 @@
+//! Every check that a change must pass, in the order in which it fails soonest.
+
+use crate::{Outcome, print, rfc, root, sizes, tree};
+use std::process::Command;
+use std::time::Instant;
+
+/// Runs all checks and stops at the first that fails.
+pub fn run() -> Outcome {
+    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("tree", tree::run)?;
+    step("sizes", sizes::run)?;
+    step("rfc", || rfc::run(false))?;
+    step("licences", || cargo(&["deny", "check", "licenses", "bans", "sources"]))?;
+    step("lints", || {
+        let lints =
+            ["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        cargo(&lints)
+    })?;
+    step("docs", || {
+        cargo(&["doc", "--release", "--locked", "--workspace", "--no-deps", "--document-private-items"])
+    })?;
+    step("bench builds", || cargo(&["check", "--locked", "--manifest-path", "bench/Cargo.toml"]))?;
+    step("tests", || run_program(Command::new(root().join("test"))))
+}
+
+fn step(name: &str, check: impl FnOnce() -> Outcome) -> Outcome {
+    print(&format!("== {name}"));
+    let begun = Instant::now();
+    check().map_err(|why| format!("{name}: {why}"))?;
+    print(&format!("== {name}: good after {} s", begun.elapsed().as_secs()));
+    Ok(())
+}
+
+fn cargo(args: &[&str]) -> Outcome {
+    let mut command = Command::new("cargo");
+    command.args(args).env("RUSTDOCFLAGS", "-D warnings");
+    run_program(command)
+}
+
+/// Runs a program in the repository's top folder and fails as it does.
+pub fn run_program(mut command: Command) -> Outcome {
+    let shown = format!("{command:?}");
+    match command.current_dir(root()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{shown}: {status}")),
+        Err(e) => Err(format!("{shown}: {e}")),
+    }
+}
