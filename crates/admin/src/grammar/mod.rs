@@ -1,8 +1,49 @@
-//! The language of the shell.
+//! The language of the shell: a subset of PowerShell, as Exchange administrators write it.
+//!
+//! [`parse`] makes statements of text, [`parse_filter`] an expression of what stands after `-Filter`. Reading is by
+//! recursive descent over the characters themselves, because what a word means depends on what is being read:
+//! arguments need no quotes, expressions do. What PowerShell has and this shell has not is refused with its place, not
+//! misread. Nothing is run here.
+
+mod ast;
+mod cursor;
+mod error;
+mod expression;
+mod statement;
+mod texts;
+
+#[cfg(test)]
+mod tests;
+
+pub use ast::*;
+pub use error::{ParseError, point};
+
+use cursor::Cursor;
+use std::sync::Arc;
+
+/// The statements of a text.
+pub fn parse(text: &str) -> Result<Script, ParseError> {
+    let source: Arc<str> = Arc::from(text);
+    let whole = Span { start: 0, end: text.len() };
+    let statements = Cursor::new(source.clone(), whole).statements(None)?;
+    Ok(Script { source, statements })
+}
+
+/// The expression of a filter, where bare words are names of properties: `PopEnabled -eq $true`.
+pub fn parse_filter(text: &str) -> Result<Expr, ParseError> {
+    let mut cursor = Cursor::new(Arc::from(text), Span { start: 0, end: text.len() });
+    cursor.filter = true;
+    cursor.skip_lines()?;
+    let expression = cursor.expression()?;
+    cursor.skip_lines()?;
+    match cursor.peek() {
+        None => Ok(expression),
+        Some(c) => cursor.fail(format!("{c} is not expected here.")),
+    }
+}
 
 /// Whether `text` is the beginning of something that needs more lines: an open bracket, string or comment, or a line
 /// that ends with a pipe, a comma or a backtick.
 pub fn needs_more(text: &str) -> bool {
-    let _ = text;
-    false
+    parse(text).is_err_and(|error| error.incomplete)
 }
