@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 use std::sync::Arc;
 use store::Store;
+use tokio::sync::Mutex;
 
 /// A boxed future, as traits with asynchronous methods need it to be usable as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -20,10 +21,16 @@ pub struct Context {
     pub node: Arc<dyn Node>,
     /// Who uses the shell, as the audit log names him: `local administrator (uid 0)`.
     pub caller: String,
-    /// The server's name in objects and messages: `MAIL`.
-    pub server_name: String,
-    /// The server's full name, which clients connect to: `mail.example.test`.
-    pub host_name: String,
+    /// Held while objects are changed, so that no two changes start from the same snapshot. One for the whole node:
+    /// every context of it has the same.
+    pub changing: Arc<Mutex<()>>,
+}
+
+impl Context {
+    /// The server's name as administrators see it: `MAIL` of `mail.example.test`.
+    pub fn server_name(&self) -> String {
+        self.directory.snapshot().organization().server_name().to_uppercase()
+    }
 }
 
 /// What cmdlets need from the running node.
