@@ -53,7 +53,10 @@ struct Inner {
 
 impl Authenticator {
     /// An authenticator that remembers nothing yet.
-    #[expect(clippy::expect_used, reason = "without the system's randomness there is no TLS either; start must fail")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without the system's randomness there is no TLS either; start must fail"
+    )]
     pub fn new(settings: Settings) -> Authenticator {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new())
             .expect("the system's source of randomness works");

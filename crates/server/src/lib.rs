@@ -12,12 +12,17 @@
 //! [`Place`] from `context.limits.take(Slot::User(..), max)` after login.
 
 mod auth;
+pub mod certificate;
 mod context;
 pub mod imap;
 mod limits;
+pub mod listen;
 pub mod pop3;
 mod serve;
+pub mod session;
 pub mod smtp;
+pub mod stream;
+pub mod tls;
 
 pub use auth::{Authenticator, Settings as AuthSettings};
 pub use context::{Connection, Context, SessionId, system_clock};

@@ -1,0 +1,191 @@
+//! Listening sockets: which the directory wants, and how one is opened.
+//!
+//! [`wanted`] reads a snapshot and says which endpoints should be open; [`open`] opens one, or says in words that help
+//! why it cannot be. Accepting is the node's matter.
+
+use directory::{Binding, ServiceName, Snapshot};
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+/// Connections the kernel keeps until we accept them.
+const BACKLOG: i32 = 1024;
+
+/// A local address and port with what is served there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// Whose it is.
+    pub service: ServiceName,
+    /// How a connection begins.
+    pub begin: Begin,
+}
+
+/// How a connection begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Begin {
+    /// In clear, with STARTTLS or STLS on offer.
+    Clear,
+    /// With TLS from the first octet.
+    Tls,
+}
+
+/// An endpoint that could not be opened.
+#[derive(Debug)]
+pub struct ListenError {
+    /// Which.
+    pub endpoint: Endpoint,
+    /// What the system said.
+    pub error: io::Error,
+}
+
+impl std::error::Error for ListenError {}
+
+impl std::fmt::Display for ListenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Endpoint { address, service, begin } = self.endpoint;
+        let (port, name) = (address.port(), service.display_name());
+        let setting = setting(service, begin);
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => write!(
+                f,
+                "port {port} is taken: another program listens on {address}, which {name} needs. See which with \
+                 `ss -ltnp 'sport = :{port}'` and stop it, or choose another port ({setting})"
+            ),
+            io::ErrorKind::PermissionDenied => write!(
+                f,
+                "no right to listen on {address}, which {name} needs: ports below 1024 are for root only. Give the \
+                 program the right with `setcap cap_net_bind_service=+ep $(command -v gatepost)` or \
+                 AmbientCapabilities=CAP_NET_BIND_SERVICE in its unit, or choose a higher port ({setting})"
+            ),
+            io::ErrorKind::AddrNotAvailable => write!(
+                f,
+                "cannot listen on {address}, which {name} needs: this machine has no such address. See `ip addr`, \
+                 and change the binding ({setting})"
+            ),
+            _ => write!(f, "cannot listen on {address}, which {name} needs: {} ({setting})", self.error),
+        }
+    }
+}
+
+fn setting(service: ServiceName, begin: Begin) -> &'static str {
+    match (service, begin) {
+        (ServiceName::Pop3, Begin::Clear) => "Set-PopSettings -UnencryptedOrTLSBindings",
+        (ServiceName::Pop3, Begin::Tls) => "Set-PopSettings -SSLBindings",
+        (ServiceName::Imap4, Begin::Clear) => "Set-ImapSettings -UnencryptedOrTLSBindings",
+        (ServiceName::Imap4, Begin::Tls) => "Set-ImapSettings -SSLBindings",
+        (ServiceName::Transport, Begin::Clear) => "Set-ReceiveConnector -Bindings",
+        (ServiceName::Transport, Begin::Tls) => "Set-ReceiveConnector -SslBindings",
+    }
+}
+
+/// The endpoints that should be open now. Receive connectors may share one.
+pub fn wanted(snapshot: &Snapshot) -> BTreeSet<Endpoint> {
+    ServiceName::ALL
+        .into_iter()
+        .filter(|&name| snapshot.is_running(name))
+        .flat_map(|name| endpoints(snapshot, name))
+        .collect()
+}
+
+fn endpoints(snapshot: &Snapshot, service: ServiceName) -> Vec<Endpoint> {
+    let with = |begin: Begin, bindings: &[Binding]| -> Vec<Endpoint> {
+        bindings.iter().map(|binding| Endpoint { address: binding.0, service, begin }).collect()
+    };
+    let both =
+        |clear: &[Binding], tls: &[Binding]| [with(Begin::Clear, clear), with(Begin::Tls, tls)].concat();
+    match service {
+        ServiceName::Pop3 => both(&snapshot.pop().unencrypted_or_tls_bindings, &snapshot.pop().ssl_bindings),
+        ServiceName::Imap4 => {
+            both(&snapshot.imap().unencrypted_or_tls_bindings, &snapshot.imap().ssl_bindings)
+        }
+        ServiceName::Transport => snapshot
+            .receive_connectors()
+            .into_iter()
+            .filter(|connector| connector.enabled)
+            .flat_map(|connector| both(&connector.bindings, &connector.ssl_bindings))
+            .collect(),
+    }
+}
+
+/// Opens a listening socket. `None` where `[::]` is wanted and the machine has no IPv6.
+pub fn open(endpoint: Endpoint) -> Result<Option<TcpListener>, ListenError> {
+    match bind(endpoint.address) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if endpoint.address.ip() == std::net::Ipv6Addr::UNSPECIFIED && is_without_ipv6(&error) => {
+            tracing::info!(address = %endpoint.address, "not listening: this machine has no IPv6");
+            Ok(None)
+        }
+        Err(error) => Err(ListenError { endpoint, error }),
+    }
+}
+
+fn is_without_ipv6(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.raw_os_error() == Some(EAFNOSUPPORT) || error.kind() == io::ErrorKind::AddrNotAvailable
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // `[::]:25` and `0.0.0.0:25` stand side by side in every settings object.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(address: SocketAddr) -> Endpoint {
+        Endpoint { address, service: ServiceName::Pop3, begin: Begin::Clear }
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_explained() {
+        let first = open(endpoint("127.0.0.1:0".parse().unwrap())).unwrap().unwrap();
+        let address = first.local_addr().unwrap();
+        let text = open(endpoint(address)).unwrap_err().to_string();
+        for part in [&format!("port {} is taken", address.port()), "ss -ltnp", "Set-PopSettings"] {
+            assert!(text.contains(part), "{text}");
+        }
+        drop(first);
+        assert!(open(endpoint(address)).unwrap().is_some(), "free again at once");
+    }
+
+    #[tokio::test]
+    async fn both_families_share_a_port() {
+        let four = open(endpoint("0.0.0.0:0".parse().unwrap())).unwrap().unwrap();
+        let port = four.local_addr().unwrap().port();
+        // `None` on a machine without IPv6.
+        open(endpoint(SocketAddr::new(std::net::Ipv6Addr::UNSPECIFIED.into(), port))).unwrap();
+    }
+
+    #[tokio::test]
+    async fn other_failures_name_the_setting() {
+        let error = |kind: io::ErrorKind| ListenError {
+            endpoint: Endpoint {
+                address: "192.0.2.1:25".parse().unwrap(),
+                service: ServiceName::Transport,
+                begin: Begin::Clear,
+            },
+            error: kind.into(),
+        };
+        for (kind, part) in [
+            (io::ErrorKind::PermissionDenied, "cap_net_bind_service"),
+            (io::ErrorKind::AddrNotAvailable, "no such address"),
+            (io::ErrorKind::OutOfMemory, "cannot listen on 192.0.2.1:25"),
+        ] {
+            let text = error(kind).to_string();
+            assert!(text.contains(part) && text.contains("Set-ReceiveConnector -Bindings"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The running node: accepts connections, starts a session for each, and follows the directory.
+//!
+//! [`Node::reconcile`] compares what is open with what the snapshot wants: new endpoints are opened before old ones are
+//! closed, a stopped service tells its sessions good-bye, and a session of an endpoint that is only closed lives on.
+//! A session that panics ends alone.
+
+use crate::admit::{self, Door};
+use crate::listen::{self, Begin, Endpoint, ListenError};
+use crate::tls::Tls;
+use crate::{Context, SessionId};
+use directory::{LoginType, ProtocolSettings, ServiceName, Snapshot};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How long sessions of a stopped service may take to say good-bye.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Listeners and sessions of this process. Cloning gives another handle to the same node.
+#[derive(Clone)]
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    context: Arc<Context>,
+    tls: Tls,
+    sessions: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: BTreeMap<Endpoint, Listener>,
+    /// Closed, but with sessions that may still live.
+    retired: Vec<Listener>,
+    /// Told to sessions when their service stops.
+    stopping: HashMap<ServiceName, watch::Sender<bool>>,
+    /// Endpoints are opened no more.
+    shut_down: bool,
+}
+
+struct Listener {
+    service: ServiceName,
+    phase: watch::Sender<Phase>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Accepting,
+    /// No new connections; sessions go on.
+    Draining,
+    /// Sessions are cut off.
+    Ending,
+}
+
+impl Node {
+    /// A node that listens nowhere yet.
+    pub fn new(context: Context, tls: Tls) -> Node {
+        let context = Arc::new(context);
+        Node(Arc::new(Inner { context, tls, sessions: AtomicU64::new(1), state: Mutex::default() }))
+    }
+
+    /// What sessions are given.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.0.context
+    }
+
+    /// Opens and closes endpoints until they agree with the current snapshot. What could not be opened is returned, and
+    /// in that case nothing of the same service is closed: better an old port than none.
+    pub async fn reconcile(&self) -> Vec<ListenError> {
+        let snapshot = self.0.context.directory.snapshot();
+        let wanted = listen::wanted(&snapshot);
+        let mut state = self.0.state.lock().await;
+        if state.shut_down {
+            return Vec::new();
+        }
+        warn_of_clear_text(&snapshot, &state, &wanted);
+        let errors = self.open_new(&mut state, &wanted);
+        let failed: BTreeSet<ServiceName> = errors.iter().map(|error| error.endpoint.service).collect();
+        state.close_old(&wanted, &failed);
+        state.stop_unwanted(&wanted, &snapshot);
+        errors
+    }
+
+    fn open_new(&self, state: &mut State, wanted: &BTreeSet<Endpoint>) -> Vec<ListenError> {
+        let mut errors = Vec::new();
+        for &endpoint in wanted {
+            if state.open.contains_key(&endpoint) {
+                continue;
+            }
+            // The same port for something else: only closing first can make room.
+            state.close_where(|open| open.address == endpoint.address);
+            match listen::open(endpoint) {
+                Ok(Some(socket)) => self.listen(state, endpoint, socket),
+                Ok(None) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        errors
+    }
+
+    fn listen(&self, state: &mut State, endpoint: Endpoint, socket: TcpListener) {
+        let stopping =
+            state.stopping.entry(endpoint.service).or_insert_with(|| watch::Sender::new(false)).subscribe();
+        let phase = watch::Sender::new(Phase::Accepting);
+        let acceptor = Acceptor { node: self.0.clone(), endpoint, stopping, sessions: JoinSet::new() };
+        let task = tokio::spawn(acceptor.run(socket, phase.subscribe()));
+        tracing::info!(address = %endpoint.address, service = %endpoint.service, begin = ?endpoint.begin, "listening");
+        state.open.insert(endpoint, Listener { service: endpoint.service, phase, task });
+    }
+
+    /// Where the node listens now.
+    pub async fn endpoints(&self) -> Vec<Endpoint> {
+        self.0.state.lock().await.open.keys().copied().collect()
+    }
+
+    /// Stops all services: no new connections, a good-bye to every session, and the end of those who do not go.
+    pub async fn shut_down(&self) {
+        let mut state = self.0.state.lock().await;
+        state.shut_down = true;
+        state.close_where(|_| true);
+        for stopping in state.stopping.values() {
+            stopping.send_replace(true);
+        }
+        let retired = std::mem::take(&mut state.retired);
+        drop(state);
+        end(retired).await;
+    }
+}
+
+impl State {
+    fn close_old(&mut self, wanted: &BTreeSet<Endpoint>, failed: &BTreeSet<ServiceName>) {
+        self.close_where(|open| !wanted.contains(open) && !failed.contains(&open.service));
+    }
+
+    fn close_where(&mut self, old: impl Fn(&Endpoint) -> bool) {
+        let closing: Vec<Endpoint> = self.open.keys().filter(|open| old(open)).copied().collect();
+        for endpoint in closing {
+            if let Some(listener) = self.open.remove(&endpoint) {
+                tracing::info!(address = %endpoint.address, service = %endpoint.service, "no longer listening");
+                listener.phase.send_replace(Phase::Draining);
+                self.retired.push(listener);
+            }
+        }
+        self.retired.retain(|listener| !listener.task.is_finished());
+    }
+
+    /// Sessions of services that do not run any more are told so, and ended if they do not go.
+    fn stop_unwanted(&mut self, wanted: &BTreeSet<Endpoint>, snapshot: &Snapshot) {
+        for name in ServiceName::ALL {
+            let runs = snapshot.is_running(name) || wanted.iter().any(|endpoint| endpoint.service == name);
+            if let Some(stopping) = self.stopping.remove(&name).filter(|_| !runs) {
+                stopping.send_replace(true);
+                let theirs = self.retired.extract_if(.., |listener| listener.service == name).collect();
+                tokio::spawn(end(theirs));
+            }
+        }
+    }
+}
+
+/// Waits for the sessions of closed listeners, then cuts off those that are left.
+async fn end(listeners: Vec<Listener>) {
+    let (phases, tasks): (Vec<_>, Vec<_>) =
+        listeners.into_iter().map(|listener| (listener.phase, listener.task)).unzip();
+    let mut waiting = JoinSet::new();
+    for task in tasks {
+        waiting.spawn(task);
+    }
+    if tokio::time::timeout(GRACE, async { while waiting.join_next().await.is_some() {} }).await.is_err() {
+        for phase in &phases {
+            phase.send_replace(Phase::Ending);
+        }
+        while waiting.join_next().await.is_some() {}
+    }
+}
+
+/// The event that Exchange writes as long as clear-text logins are allowed.
+fn warn_of_clear_text(snapshot: &Snapshot, state: &State, wanted: &BTreeSet<Endpoint>) {
+    let services: [(ServiceName, &ProtocolSettings); 2] =
+        [(ServiceName::Pop3, snapshot.pop()), (ServiceName::Imap4, snapshot.imap())];
+    for (service, settings) in services {
+        let starts =
+            wanted.iter().any(|endpoint| endpoint.service == service && !state.open.contains_key(endpoint));
+        let clear =
+            wanted.iter().any(|endpoint| endpoint.service == service && endpoint.begin == Begin::Clear);
+        if starts && clear && settings.login_type == LoginType::PlainTextLogin {
+            tracing::warn!(
+                %service,
+                "clear-text login is allowed on connections without TLS: user names and passwords can be read on the \
+                 network; set LoginType to SecureLogin to end this"
+            );
+        }
+    }
+}
+
+struct Acceptor {
+    node: Arc<Inner>,
+    endpoint: Endpoint,
+    stopping: watch::Receiver<bool>,
+    sessions: JoinSet<()>,
+}
+
+impl Acceptor {
+    async fn run(mut self, socket: TcpListener, mut phase: watch::Receiver<Phase>) {
+        let mut pause = Duration::ZERO;
+        loop {
+            tokio::select! {
+                biased;
+                () = left(&mut phase, Phase::Accepting) => break,
+                Some(_) = self.sessions.join_next() => {}
+                accepted = accept(&socket, pause) => match accepted {
+                    Ok(stream) => {
+                        pause = Duration::ZERO;
+                        self.admit(stream);
+                    }
+                    Err(error) => pause = self.pause_after(&error, pause),
+                }
+            }
+        }
+        drop(socket);
+        self.drain(phase).await;
+    }
+
+    fn admit(&mut self, stream: tokio::net::TcpStream) {
+        let id = SessionId(self.node.sessions.fetch_add(1, Ordering::Relaxed));
+        let door = Door {
+            context: &self.node.context,
+            tls: &self.node.tls,
+            service: self.endpoint.service,
+            begin: self.endpoint.begin,
+            stopping: &self.stopping,
+        };
+        if let Some(session) = admit::admit(door, id, stream) {
+            self.sessions.spawn(session);
+        }
+    }
+
+    /// Out of descriptors or memory, accepting again at once would only burn the processor.
+    fn pause_after(&self, error: &std::io::Error, pause: Duration) -> Duration {
+        use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+        if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+            return Duration::ZERO;
+        }
+        if pause.is_zero() {
+            tracing::error!(
+                address = %self.endpoint.address, %error,
+                "cannot accept connections for now; is the limit of open files (ulimit -n) too low?"
+            );
+        }
+        (pause * 2).clamp(Duration::from_millis(20), Duration::from_secs(1))
+    }
+
+    async fn drain(mut self, mut phase: watch::Receiver<Phase>) {
+        loop {
+            tokio::select! {
+                biased;
+                () = left(&mut phase, Phase::Draining) => break,
+                session = self.sessions.join_next() => if session.is_none() { return },
+            }
+        }
+        self.sessions.shutdown().await;
+    }
+}
+
+async fn accept(socket: &TcpListener, pause: Duration) -> std::io::Result<tokio::net::TcpStream> {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    socket.accept().await.map(|(stream, _)| stream)
+}
+
+async fn left(phase: &mut watch::Receiver<Phase>, is: Phase) {
+    // Without a sender there is no node any more, which ends the phase too.
+    let _ = phase.wait_for(|phase| *phase != is).await;
+}

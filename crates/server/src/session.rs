@@ -1,0 +1,277 @@
+//! The session loop: moves octets and time between a connection and any protocol's machine.
+//!
+//! It knows no protocol. What the machine writes is collected and sent before waiting; octets of stored messages go from
+//! the store to the connection without passing through the machine; what the machine asks for, the protocol's [`Serve`]
+//! does. A waiting session keeps no buffers.
+
+use crate::stream::Stream;
+use crate::tls::Tls;
+use crate::{Context, Serve};
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+use tokio::time::sleep_until;
+use wire::{Copy, Event, Machine, Shape, Step, Stuffer, Wait};
+
+/// Collected output is sent when there is this much of it.
+const HIGH_WATER: usize = 32 * 1024;
+/// Octets read from the store at a time.
+const CHUNK: u32 = 64 * 1024;
+
+/// Why a session ended early. A session that the machine closed ended well.
+#[derive(Debug)]
+pub enum Broken {
+    /// The connection failed, or the client did not read.
+    Connection(io::Error),
+    /// TLS was not established.
+    Handshake(io::Error),
+    /// The octets of a message could not be read while they were being sent.
+    Store(store::Error),
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        Broken::Connection(error)
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Broken::Connection(error) => write!(f, "the connection broke: {error}"),
+            Broken::Handshake(error) => write!(f, "no TLS: {error}"),
+            Broken::Store(error) => write!(f, "a message could not be read: {error}"),
+        }
+    }
+}
+
+/// Drives one session to its end. `stopping` turns true when the service is told to stop.
+pub async fn run<S: Serve>(
+    stream: Stream,
+    machine: S::Machine,
+    serve: S,
+    context: Arc<Context>,
+    tls: Tls,
+    stopping: watch::Receiver<bool>,
+) -> Result<(), Broken> {
+    let mut driver =
+        Driver { stream, machine, serve, context, tls, stopping, told: false, ended: false, out: Vec::new() };
+    while driver.step().await? == Next::Again {}
+    driver.stream.close().await;
+    Ok(())
+}
+
+struct Driver<S: Serve> {
+    stream: Stream,
+    machine: S::Machine,
+    serve: S,
+    context: Arc<Context>,
+    tls: Tls,
+    stopping: watch::Receiver<bool>,
+    /// The machine knows that the service is stopping.
+    told: bool,
+    /// The client's end was seen.
+    ended: bool,
+    /// What is to be sent.
+    out: Vec<u8>,
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Again,
+    Close,
+}
+
+enum Happened {
+    Stopping,
+    Read(io::Result<usize>),
+    Changed,
+    Time,
+}
+
+impl<S: Serve> Driver<S> {
+    async fn step(&mut self) -> Result<Next, Broken> {
+        match self.machine.next(Instant::now()) {
+            Step::Write(octets) => self.write(octets).await?,
+            Step::Copy(copy) if self.copy_at_hand(&copy) => {}
+            // Boxed, as is all that a waiting session does not need: its future is as large as its largest part.
+            Step::Copy(copy) => Box::pin(self.copy(copy)).await?,
+            Step::Ask(ask) => {
+                let answer = Box::pin(self.serve.serve(ask)).await;
+                self.machine.answer(answer);
+            }
+            Step::Wait(wait) => {
+                self.flush().await?;
+                self.wait(wait).await?;
+            }
+            Step::StartTls => {
+                self.flush().await?;
+                Box::pin(self.start_tls()).await?;
+            }
+            Step::Close => {
+                self.flush().await?;
+                return Ok(Next::Close);
+            }
+        }
+        Ok(Next::Again)
+    }
+
+    async fn write(&mut self, octets: Vec<u8>) -> Result<(), Broken> {
+        if self.out.is_empty() {
+            self.out = octets;
+        } else {
+            self.out.extend_from_slice(&octets);
+        }
+        if self.out.len() >= HIGH_WATER { self.send().await } else { Ok(()) }
+    }
+
+    /// Hands what is collected to the connection, and gives its memory back.
+    async fn send(&mut self) -> Result<(), Broken> {
+        if !self.out.is_empty() {
+            let out = std::mem::take(&mut self.out);
+            self.stream.write(&out).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        self.send().await?;
+        Ok(self.stream.flush().await?)
+    }
+
+    /// Collects the octets of a small message that the store has handed out with its body.
+    fn copy_at_hand(&mut self, copy: &Copy) -> bool {
+        let Some(octets) = at_hand(copy).filter(|octets| self.out.len() + octets.len() < HIGH_WATER) else {
+            return false;
+        };
+        match copy.shape {
+            Shape::Octets => self.out.extend_from_slice(octets),
+            Shape::Dotted(lines) => {
+                let mut stuffer = Stuffer::new(lines);
+                stuffer.push(octets, &mut self.out);
+                stuffer.finish(&mut self.out);
+            }
+        }
+        true
+    }
+
+    async fn copy(&mut self, copy: Copy) -> Result<(), Broken> {
+        match copy.shape {
+            Shape::Octets => self.copy_octets(&copy).await,
+            Shape::Dotted(lines) => self.copy_dotted(&copy, Stuffer::new(lines)).await,
+        }
+    }
+
+    async fn copy_octets(&mut self, copy: &Copy) -> Result<(), Broken> {
+        self.send().await?;
+        if let Some(octets) = at_hand(copy) {
+            return Ok(self.stream.write(octets).await?);
+        }
+        let mut done = 0;
+        while done < copy.len {
+            let octets = self.read(copy, done).await?;
+            self.stream.write(&octets).await?;
+            done += octets.len() as u32;
+        }
+        Ok(())
+    }
+
+    async fn copy_dotted(&mut self, copy: &Copy, mut stuffer: Stuffer) -> Result<(), Broken> {
+        let mut done = 0;
+        while done < copy.len && !stuffer.is_done() {
+            let octets = self.read(copy, done).await?;
+            done += octets.len() as u32;
+            stuffer.push(&octets, &mut self.out);
+            if self.out.len() >= HIGH_WATER {
+                self.send().await?;
+            }
+        }
+        stuffer.finish(&mut self.out);
+        Ok(())
+    }
+
+    /// The next octets of what is being copied; never none.
+    async fn read(&self, copy: &Copy, done: u32) -> Result<bytes::Bytes, Broken> {
+        let (start, len) = (copy.start + done, (copy.len - done).min(CHUNK));
+        let octets = match &copy.body.octets {
+            Some(all) => all.slice(clamp(start, all.len())..clamp(start + len, all.len())),
+            None => self.context.store.read(&copy.body, start, len).await.map_err(Broken::Store)?,
+        };
+        if octets.is_empty() {
+            // The length was promised to the client already: only closing the connection can tell it the truth.
+            return Err(Broken::Store(store::Error::Damaged(format!("blob {} ends early", copy.body.blob))));
+        }
+        Ok(octets)
+    }
+
+    async fn wait(&mut self, wait: Wait) -> Result<(), Broken> {
+        let happened = {
+            let (stream, machine) = (&mut self.stream, &mut self.machine);
+            let feed = |octets: &[u8]| machine.feed(Event::Bytes(octets), Instant::now());
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.stopping), if !self.told => Happened::Stopping,
+                read = stream.read(feed) => Happened::Read(read),
+                () = changed(&mut self.serve), if wait.changes => Happened::Changed,
+                () = sleep_until(wait.until.into()) => Happened::Time,
+            }
+        };
+        let event = match happened {
+            Happened::Read(Ok(0)) => self.end()?,
+            Happened::Read(Ok(_)) => return Ok(()),
+            // rustls reports a missing close_notify so; most mail programs leave without one.
+            Happened::Read(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => self.end()?,
+            Happened::Read(Err(error)) => return Err(error.into()),
+            Happened::Changed => Event::Changed,
+            Happened::Time => Event::Time,
+            Happened::Stopping => {
+                self.told = true;
+                Event::Shutdown
+            }
+        };
+        self.machine.feed(event, Instant::now());
+        Ok(())
+    }
+
+    /// The client's end, once: a machine that waits on nevertheless would wait for nobody.
+    fn end(&mut self) -> Result<Event<'static>, Broken> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        Ok(Event::Closed)
+    }
+
+    async fn start_tls(&mut self) -> Result<(), Broken> {
+        let info = self.stream.start_tls(&self.tls).await.map_err(Broken::Handshake)?;
+        self.machine.feed(Event::TlsStarted(info), Instant::now());
+        Ok(())
+    }
+}
+
+fn at_hand(copy: &Copy) -> Option<&[u8]> {
+    let (start, end) = (copy.start as usize, copy.start as usize + copy.len as usize);
+    copy.body.octets.as_ref()?.get(start..end)
+}
+
+fn clamp(octet: u32, len: usize) -> usize {
+    usize::try_from(octet).unwrap_or(usize::MAX).min(len)
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+async fn changed<S: Serve>(serve: &mut S) {
+    match serve.changes() {
+        // Where the account is gone nothing changes any more; the next call of the store says so.
+        Some(changes) => {
+            if changes.changed().await.is_err() {
+                pending::<()>().await;
+            }
+        }
+        None => pending().await,
+    }
+}
