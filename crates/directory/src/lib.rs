@@ -1,14 +1,35 @@
 //! Administration objects, typed and validated, and the immutable [`Snapshot`] of all of them.
 //!
 //! Names, values and defaults are those an Exchange administrator knows. An object is valid alone by its types; what
-//! concerns several objects is checked by [`Snapshot::apply`], so that a change is either valid as a whole or refused.
-//! Saving is left to the caller: a snapshot gives records, and is made from records.
+//! concerns several objects is checked by [`Snapshot::apply`], so that a change is either valid as a whole or refused
+//! with an [`Invalid`] that says what would be legal. Saving is left to the caller: a change gives [`Record`]s, and a
+//! snapshot is made from records. [`Directory`] holds the snapshot that is current.
 
+mod change;
+mod check;
+mod holder;
+mod initial;
+mod login;
+mod map;
+mod names;
 mod objects;
 pub mod password;
+mod range;
+mod record;
+mod service;
 mod settings;
+mod snapshot;
 mod values;
 
+pub use change::{Applied, Change};
+pub use check::Invalid;
+pub use holder::Directory;
+pub use initial::InitialNode;
+pub use login::{LoginName, Principal};
 pub use objects::*;
+pub use range::IpRange;
+pub use record::{Kind, LoadError, Object, Record};
+pub use service::*;
 pub use settings::*;
+pub use snapshot::Snapshot;
 pub use values::*;

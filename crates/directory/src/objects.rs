@@ -1,6 +1,10 @@
 //! Mailboxes, accepted domains and receive connectors.
+//!
+//! A field that is added after the first release gets `#[serde(default = ...)]` with the value that keeps the old
+//! behaviour, so that a record of an older version loads with all its settings; unknown fields are refused.
 
-use crate::{Binding, ByteSize, CountLimit, IpRange, Limit, TimeSpan};
+use crate::names::{flags, named};
+use crate::{Binding, ByteSize, IpRange, Limit, TimeSpan};
 use mail::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -27,14 +31,47 @@ pub struct Mailbox {
     pub account: AccountId,
     /// The password's argon2id hash in PHC form; `None` cannot log in.
     pub password: Option<PasswordHash>,
-    /// May use the administration (the demo's admin@).
+    /// Whether the user may log in at all.
+    pub account_disabled: bool,
+    /// May use the administration, and gets the mail for postmaster where no mailbox has that address.
     pub administrator: bool,
     /// Protocols.
     pub cas: CasMailbox,
-    /// Largest total of its messages; over it, mail is refused with 5.2.2.
+    /// Total of its messages from which on it may not send; at most `prohibit_send_receive_quota`.
+    pub prohibit_send_quota: Limit<ByteSize>,
+    /// Largest total of its messages; over it, mail is refused.
     pub prohibit_send_receive_quota: Limit<ByteSize>,
     /// When it was made, seconds since 1970.
     pub when_created: i64,
+}
+
+impl Mailbox {
+    /// A mailbox with one address that is also its login name, no password, all protocols and no limits.
+    pub fn new(name: &str, address: Address, account: AccountId, when_created: i64) -> Mailbox {
+        Mailbox {
+            guid: Uuid::new_v4(),
+            name: name.to_owned(),
+            alias: address.local().to_owned(),
+            display_name: name.to_owned(),
+            user_principal_name: address.clone(),
+            primary_smtp_address: address.clone(),
+            email_addresses: vec![address],
+            account,
+            password: None,
+            account_disabled: false,
+            administrator: false,
+            cas: CasMailbox::default(),
+            prohibit_send_quota: Limit::Unlimited,
+            prohibit_send_receive_quota: Limit::Unlimited,
+            when_created,
+        }
+    }
+
+    /// Whether mail to this address is for it.
+    pub fn has_address(&self, address: &Address) -> bool {
+        let key = address.key();
+        self.email_addresses.iter().any(|own| own.key() == key)
+    }
 }
 
 /// An argon2id hash in PHC form. Not shown in debug output.
@@ -66,10 +103,26 @@ pub struct CasMailbox {
     pub smtp_client_authentication_disabled: Option<bool>,
 }
 
-/// A domain we take mail for. Object kind `AcceptedDomain`, key `name`.
+impl Default for CasMailbox {
+    /// All protocols on: what is off after installation are the services.
+    fn default() -> CasMailbox {
+        CasMailbox {
+            pop_enabled: true,
+            imap_enabled: true,
+            owa_enabled: true,
+            mapi_enabled: true,
+            active_sync_enabled: true,
+            smtp_client_authentication_disabled: None,
+        }
+    }
+}
+
+/// A domain we take mail for. Object kind `AcceptedDomain`, key `guid`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptedDomain {
+    /// Never changes.
+    pub guid: Uuid,
     /// Unique name.
     pub name: String,
     /// The domain.
@@ -78,6 +131,19 @@ pub struct AcceptedDomain {
     pub domain_type: DomainType,
     /// Completes names without a domain; exactly one.
     pub default: bool,
+}
+
+impl AcceptedDomain {
+    /// An authoritative domain named as itself, not the default.
+    pub fn new(domain: Domain) -> AcceptedDomain {
+        AcceptedDomain {
+            guid: Uuid::new_v4(),
+            name: domain.as_str().to_owned(),
+            domain_name: domain,
+            domain_type: DomainType::Authoritative,
+            default: false,
+        }
+    }
 }
 
 /// What we are for a domain.
@@ -91,10 +157,14 @@ pub enum DomainType {
     ExternalRelay,
 }
 
-/// Where SMTP clients connect, and what they may do there. Object kind `ReceiveConnector`, key `name`.
+named!(DomainType { Authoritative = 0, ExternalRelay = 1, InternalRelay = 2 });
+
+/// Where SMTP clients connect, and what they may do there. Object kind `ReceiveConnector`, key `guid`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiveConnector {
+    /// Never changes.
+    pub guid: Uuid,
     /// Unique name.
     pub name: String,
     /// Whether it takes connections.
@@ -122,51 +192,85 @@ pub struct ReceiveConnector {
     /// `Received` fields before a message counts as looping.
     pub max_hop_count: u32,
     /// Connections at a time.
-    pub max_inbound_connection: CountLimit,
+    pub max_inbound_connection: Limit<u32>,
     /// Connections at a time from one address.
-    pub max_inbound_connection_per_source: CountLimit,
+    pub max_inbound_connection_per_source: Limit<u32>,
     /// Life of a connection.
     pub connection_timeout: TimeSpan,
     /// Idle limit.
     pub connection_inactivity_timeout: TimeSpan,
     /// Errors before the connection is closed.
-    pub max_protocol_errors: CountLimit,
+    pub max_protocol_errors: Limit<u32>,
     /// Failed logins before the connection is closed; 0 is never.
     pub max_logon_failures: u32,
     /// Delay before refusals to clients that are not logged in.
     pub tarpit_interval: TimeSpan,
 }
 
-/// What a connector offers for logging in; a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuthMechanism {
-    /// STARTTLS.
-    pub tls: bool,
-    /// AUTH PLAIN and LOGIN.
-    pub basic_auth: bool,
-    /// AUTH PLAIN and LOGIN only under TLS.
-    pub basic_auth_require_tls: bool,
-    /// Kept: NTLM and GSSAPI.
-    pub integrated: bool,
-    /// Kept: server to server.
-    pub exchange_server: bool,
-    /// Every client counts as one of our own servers.
-    pub external_authoritative: bool,
+impl ReceiveConnector {
+    /// A connector of usage type Custom for these clients: STARTTLS, no permissions, default limits.
+    pub fn new(name: &str, bindings: Vec<Binding>, remote_ip_ranges: Vec<IpRange>) -> ReceiveConnector {
+        ReceiveConnector {
+            guid: Uuid::new_v4(),
+            name: name.to_owned(),
+            enabled: true,
+            bindings,
+            ssl_bindings: Vec::new(),
+            remote_ip_ranges,
+            auth_mechanism: AuthMechanism { tls: true, ..AuthMechanism::default() },
+            permission_groups: PermissionGroups::default(),
+            require_tls: false,
+            fqdn: String::new(),
+            banner: None,
+            max_message_size: ByteSize::mb(36),
+            max_recipients_per_message: 200,
+            max_hop_count: 30,
+            max_inbound_connection: Limit::To(5000),
+            max_inbound_connection_per_source: Limit::To(20),
+            connection_timeout: TimeSpan(10 * 60),
+            connection_inactivity_timeout: TimeSpan(5 * 60),
+            max_protocol_errors: Limit::To(5),
+            max_logon_failures: 3,
+            tarpit_interval: TimeSpan(5),
+        }
+    }
+
+    /// All its local addresses, those in clear text first.
+    pub fn all_bindings(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().chain(&self.ssl_bindings)
+    }
 }
 
-/// Who may use a connector; a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PermissionGroups {
-    /// Anybody, for our own recipients.
-    pub anonymous_users: bool,
-    /// Users who logged in, for any recipient.
-    pub exchange_users: bool,
-    /// Our own servers.
-    pub exchange_servers: bool,
-    /// Kept.
-    pub exchange_legacy_servers: bool,
-    /// Kept.
-    pub partners: bool,
+flags! {
+    /// What a connector offers for logging in; a set, printed as `Tls, BasicAuth`.
+    AuthMechanism {
+        /// STARTTLS.
+        tls = "Tls",
+        /// Kept: NTLM and GSSAPI.
+        integrated = "Integrated",
+        /// AUTH PLAIN and LOGIN.
+        basic_auth = "BasicAuth",
+        /// AUTH PLAIN and LOGIN only under TLS.
+        basic_auth_require_tls = "BasicAuthRequireTLS",
+        /// Kept: server to server.
+        exchange_server = "ExchangeServer",
+        /// Every client counts as one of our own servers.
+        external_authoritative = "ExternalAuthoritative",
+    }
+}
+
+flags! {
+    /// Who may use a connector; a set, printed as `AnonymousUsers, ExchangeUsers`.
+    PermissionGroups {
+        /// Anybody, for our own recipients.
+        anonymous_users = "AnonymousUsers",
+        /// Users who logged in, for any recipient.
+        exchange_users = "ExchangeUsers",
+        /// Our own servers.
+        exchange_servers = "ExchangeServers",
+        /// Kept.
+        exchange_legacy_servers = "ExchangeLegacyServers",
+        /// Kept.
+        partners = "Partners",
+    }
 }

@@ -61,7 +61,9 @@ mod tests {
     #[test]
     fn only_the_password_itself_verifies() {
         let hash = hash(&Secret::new("Gatepost!1"), Cost::Cheap).unwrap();
-        for (password, good) in [("Gatepost!1", true), ("gatepost!1", false), ("", false), ("Gatepost!1 ", false)] {
+        for (password, good) in
+            [("Gatepost!1", true), ("gatepost!1", false), ("", false), ("Gatepost!1 ", false)]
+        {
             assert_eq!(verify(&Secret::new(password), &hash), good, "{password}");
         }
     }

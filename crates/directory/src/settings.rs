@@ -1,41 +1,10 @@
-//! The node's services and the settings of POP3 and IMAP4.
+//! The settings of POP3, IMAP4 and the organisation.
+//!
+//! The rule for fields added later is that of [`crate::Mailbox`]: `#[serde(default = ...)]` with the old behaviour.
 
-use crate::{Binding, Limit, TimeSpan};
+use crate::names::named;
+use crate::{Binding, ConnectionSetting, TimeSpan};
 use serde::{Deserialize, Serialize};
-
-/// A service that can be started and stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ServiceName {
-    /// `MSExchangePOP3`
-    Pop3,
-    /// `MSExchangeIMAP4`
-    Imap4,
-    /// `MSExchangeTransport`: all receive connectors, submission and delivery.
-    Transport,
-}
-
-/// When a service starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StartupType {
-    /// With the node.
-    Automatic,
-    /// When told to.
-    Manual,
-    /// Never.
-    Disabled,
-}
-
-/// A service's start type and whether it should run now. Object kind `Service`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Service {
-    /// Which.
-    pub name: ServiceName,
-    /// When it starts.
-    pub startup: StartupType,
-    /// Whether an administrator started (or stopped) it since the node started; follows `startup` at start.
-    #[serde(skip)]
-    pub running: bool,
-}
 
 /// Which logins a connection without TLS may try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,20 +17,24 @@ pub enum LoginType {
     SecureLogin = 3,
 }
 
+named!(LoginType { PlainTextLogin = 1, PlainTextAuthentication = 2, SecureLogin = 3 });
+
 /// The settings of POP3 (`PopSettings`) or IMAP4 (`ImapSettings`). Object kinds `PopSettings` and `ImapSettings`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProtocolSettings {
     /// Which logins a connection without TLS may try.
     pub login_type: LoginType,
+    /// Whether challenge-response logins are offered on connections without TLS.
+    pub enable_gssapi_and_ntlm_auth: bool,
     /// Listeners that start in clear text and offer STLS or STARTTLS.
     pub unencrypted_or_tls_bindings: Vec<Binding>,
     /// Listeners with TLS from the first octet.
     pub ssl_bindings: Vec<Binding>,
-    /// Shown to users inside: `host:port:SSL`, `host:port:TLS` or `host:port:`.
-    pub internal_connection_settings: Vec<String>,
+    /// Shown to users inside.
+    pub internal_connection_settings: Vec<ConnectionSetting>,
     /// Shown to users outside.
-    pub external_connection_settings: Vec<String>,
+    pub external_connection_settings: Vec<ConnectionSetting>,
     /// The name by which the certificate is chosen.
     pub x509_certificate_name: String,
     /// Greeting text after `+OK ` or `* OK `.
@@ -95,5 +68,29 @@ pub enum SortOrder {
     Descending,
 }
 
-/// A limit of connections or messages.
-pub type CountLimit = Limit<u32>;
+named!(SortOrder { Ascending = 0, Descending = 1 });
+
+/// What holds for the whole organisation. Object kind `Organization`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organization {
+    /// The node's name: in greetings, `Received` fields and certificates.
+    pub hostname: String,
+    /// The name under which users reach it, in the table of client settings.
+    pub client_host: String,
+    /// Which forms of login names are known.
+    pub login_names: LoginNames,
+    /// Refuses SMTP AUTH to all mailboxes that do not say otherwise.
+    pub smtp_client_authentication_disabled: bool,
+}
+
+/// Which forms of login names are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LoginNames {
+    /// `user`, `user@domain` (login name or primary address), `domain\\user`, `domain/user`.
+    All,
+    /// Only the user principal name.
+    UpnOnly,
+}
+
+named!(LoginNames { All = 0, UpnOnly = 1 });

@@ -1,0 +1,474 @@
+//! What must hold for an object, and for all of them together.
+
+use crate::change::{touches_domains, touches_listeners};
+use crate::record::Object;
+use crate::snapshot::fold;
+use crate::{
+    AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, IpRange, Limit, Mailbox, ProtocolSettings,
+    ReceiveConnector, Snapshot, TimeSpan,
+};
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::RangeInclusive;
+
+/// Why a change is refused: the object, its parameter, what is wrong, and what would be legal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// `Mailbox 'Alice'`
+    pub object: String,
+    /// The parameter's name, or nothing where the object as a whole is meant.
+    pub parameter: &'static str,
+    /// What is wrong and what would be legal.
+    pub problem: String,
+}
+
+impl Invalid {
+    /// One found fault.
+    pub fn new(object: impl Into<String>, parameter: &'static str, problem: impl Into<String>) -> Invalid {
+        Invalid { object: object.into(), parameter, problem: problem.into() }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.object)?;
+        if !self.parameter.is_empty() {
+            write!(f, ", {}", self.parameter)?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+pub(crate) fn not_removable(object: &Object) -> Invalid {
+    Invalid::new(format!("{} '{}'", object.kind(), object.key()), "", "it cannot be removed, only changed")
+}
+
+/// Checks what changed, and what concerns several objects.
+pub(crate) fn whole(old: &Snapshot, new: &Snapshot, changes: &[Change]) -> Result<(), Invalid> {
+    for change in changes {
+        if let Change::Put(object) = change {
+            alone(object)?;
+        }
+    }
+    if touches_domains(changes) {
+        domains(old, new)?;
+    }
+    if touches_listeners(changes) {
+        connectors(new)?;
+        listeners(new)?;
+    }
+    Ok(())
+}
+
+fn alone(object: &Object) -> Result<(), Invalid> {
+    match object {
+        Object::ReceiveConnector(found) => connector(found),
+        Object::PopSettings(found) => settings("PopSettings", found, 40..=1024),
+        Object::ImapSettings(found) => settings("ImapSettings", found, 1024..=16_384),
+        Object::Organization(found) => {
+            host("Organization", "Hostname", &found.hostname)?;
+            host("Organization", "ClientHost", &found.client_host)
+        }
+        Object::AcceptedDomain(found) => name_text(&domain_label(found), "Name", &found.name),
+        // A service has no illegal values; a mailbox was checked when it was put in.
+        Object::Service(_) | Object::Mailbox(_) => Ok(()),
+    }
+}
+
+// ---- mailboxes ----
+
+/// Checks a mailbox against all others; it is not among them.
+pub(crate) fn mailbox(all: &Snapshot, mailbox: &Mailbox) -> Result<(), Invalid> {
+    let label = format!("Mailbox '{}'", mailbox.name);
+    name_text(&label, "Name", &mailbox.name)?;
+    alias_text(&label, &mailbox.alias)?;
+    free_name(all, &label, "Name", &mailbox.name)?;
+    free_name(all, &label, "Alias", &mailbox.alias)?;
+    addresses(all, &label, mailbox)?;
+    if let Some(other) = all.mailbox_by_account(mailbox.account) {
+        return Err(Invalid::new(label, "", format!("its account belongs to mailbox '{}'", other.name)));
+    }
+    if let (Limit::To(send), Limit::To(receive)) =
+        (mailbox.prohibit_send_quota, mailbox.prohibit_send_receive_quota)
+        && send > receive
+    {
+        let problem = format!("{send} is more than ProhibitSendReceiveQuota; legal: up to {receive}");
+        return Err(Invalid::new(label, "ProhibitSendQuota", problem));
+    }
+    Ok(())
+}
+
+fn addresses(all: &Snapshot, label: &str, mailbox: &Mailbox) -> Result<(), Invalid> {
+    let mut seen = HashSet::new();
+    for address in &mailbox.email_addresses {
+        let problem = if !seen.insert(address.key()) {
+            format!("{address} is given twice")
+        } else if let Some(other) = all.by_address_or_login(&address.key()) {
+            format!("{address} belongs to mailbox '{}'", other.name)
+        } else if all.accepted_domain(address.domain()).is_none() {
+            format!("{} is no accepted domain; legal: {}", address.domain(), domain_list(all))
+        } else {
+            continue;
+        };
+        return Err(Invalid::new(label, "EmailAddresses", problem));
+    }
+    if !mailbox.has_address(&mailbox.primary_smtp_address) {
+        let problem = format!("{} is not among EmailAddresses", mailbox.primary_smtp_address);
+        return Err(Invalid::new(label, "PrimarySmtpAddress", problem));
+    }
+    let upn = &mailbox.user_principal_name;
+    match all.by_address_or_login(&upn.key()) {
+        None => Ok(()),
+        Some(other) => {
+            let problem = format!("{upn} belongs to mailbox '{}'", other.name);
+            Err(Invalid::new(label, "UserPrincipalName", problem))
+        }
+    }
+}
+
+fn domain_list(all: &Snapshot) -> String {
+    let names: Vec<String> =
+        all.accepted_domains().iter().take(10).map(|d| d.domain_name.to_string()).collect();
+    names.join(", ")
+}
+
+fn free_name(all: &Snapshot, label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
+    match all.by_name(&fold(name)) {
+        None => Ok(()),
+        Some(other) => {
+            let problem =
+                format!("'{name}' is name or alias of mailbox '{}'; legal: one not in use", other.name);
+            Err(Invalid::new(label, parameter, problem))
+        }
+    }
+}
+
+/// Names are shown in tables and stand in command lines.
+fn name_text(label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
+    let good = (1..=64).contains(&name.chars().count())
+        && name.trim() == name
+        && !name.chars().any(char::is_control);
+    let problem = || format!("'{}' is no name; legal: 1 to 64 printable characters", name.escape_debug());
+    if good { Ok(()) } else { Err(Invalid::new(label, parameter, problem())) }
+}
+
+fn alias_text(label: &str, alias: &str) -> Result<(), Invalid> {
+    let good =
+        mail::Address::parse(&format!("{alias}@x.invalid")).is_ok() && !alias.contains(['/', '\\', '@', '"']);
+    let problem = || {
+        format!("'{}' is no alias; legal: what can stand before @, without / and \\", alias.escape_debug())
+    };
+    if good { Ok(()) } else { Err(Invalid::new(label, "Alias", problem())) }
+}
+
+// ---- accepted domains ----
+
+fn domain_label(domain: &AcceptedDomain) -> String {
+    format!("AcceptedDomain '{}'", domain.name)
+}
+
+fn domains(old: &Snapshot, new: &Snapshot) -> Result<(), Invalid> {
+    let (mut names, mut domain_names) = (HashSet::new(), HashSet::new());
+    for domain in new.accepted_domains() {
+        if !names.insert(fold(&domain.name)) {
+            return Err(Invalid::new(domain_label(domain), "Name", "another accepted domain has this name"));
+        }
+        if !domain_names.insert(&domain.domain_name) {
+            let problem = format!("another accepted domain is for {}", domain.domain_name);
+            return Err(Invalid::new(domain_label(domain), "DomainName", problem));
+        }
+        if domain.domain_name.as_str().starts_with('[') {
+            return Err(Invalid::new(domain_label(domain), "DomainName", "legal: a domain name, no address"));
+        }
+    }
+    default_domain(new)?;
+    let gone = old.domains_by_name.keys().any(|domain| new.accepted_domain(domain).is_none());
+    if gone { no_orphans(new) } else { Ok(()) }
+}
+
+fn default_domain(new: &Snapshot) -> Result<(), Invalid> {
+    let defaults: Vec<String> =
+        new.accepted_domains().iter().filter(|d| d.default).map(|d| d.domain_name.to_string()).collect();
+    match defaults.len() {
+        1 => Ok(()),
+        0 => Err(Invalid::new(
+            "AcceptedDomain",
+            "Default",
+            "exactly one has to be the default; make another one it first",
+        )),
+        _ => Err(Invalid::new(
+            "AcceptedDomain",
+            "Default",
+            format!("exactly one can be the default, not {}", defaults.join(" and ")),
+        )),
+    }
+}
+
+/// A domain can go only when no mailbox has an address in it. Asked only when one goes, for it looks at every mailbox.
+fn no_orphans(new: &Snapshot) -> Result<(), Invalid> {
+    for (_, mailbox) in new.mailboxes.iter() {
+        if let Some(address) =
+            mailbox.email_addresses.iter().find(|a| new.accepted_domain(a.domain()).is_none())
+        {
+            let label = format!("AcceptedDomain '{}'", address.domain());
+            return Err(Invalid::new(
+                label,
+                "",
+                format!("mailbox '{}' has the address {address}", mailbox.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+// ---- receive connectors ----
+
+fn connector_label(connector: &ReceiveConnector) -> String {
+    format!("ReceiveConnector '{}'", connector.name)
+}
+
+fn connector(connector: &ReceiveConnector) -> Result<(), Invalid> {
+    let label = connector_label(connector);
+    name_text(&label, "Name", &connector.name)?;
+    mechanisms(&label, connector)?;
+    connector_limits(&label, connector)?;
+    if !connector.fqdn.is_empty() {
+        host(&label, "Fqdn", &connector.fqdn)?;
+    }
+    if let Some(banner) = &connector.banner {
+        line(&label, "Banner", banner)?;
+        if !banner.starts_with("220 ") {
+            return Err(Invalid::new(
+                label,
+                "Banner",
+                format!("'{banner}' is not valid; legal: text that begins with 220"),
+            ));
+        }
+    }
+    if connector.all_bindings().next().is_none() {
+        return Err(Invalid::new(label, "Bindings", "at least one is needed, such as 0.0.0.0:25"));
+    }
+    if connector.remote_ip_ranges.is_empty() {
+        return Err(Invalid::new(label, "RemoteIPRanges", "at least one is needed, such as 192.168.1.0/24"));
+    }
+    Ok(())
+}
+
+/// The legality table of AuthMechanism.
+fn mechanisms(label: &str, connector: &ReceiveConnector) -> Result<(), Invalid> {
+    let auth = &connector.auth_mechanism;
+    let only_tls = AuthMechanism { tls: false, external_authoritative: false, ..*auth }.is_empty();
+    let problem = if auth.basic_auth_require_tls && !(auth.basic_auth && auth.tls) {
+        "BasicAuthRequireTLS needs BasicAuth and Tls too; legal: Tls, BasicAuth, BasicAuthRequireTLS"
+    } else if auth.external_authoritative && !only_tls {
+        "only Tls may accompany ExternalAuthoritative; legal: ExternalAuthoritative or Tls, ExternalAuthoritative"
+    } else if auth.external_authoritative && !connector.permission_groups.exchange_servers {
+        "ExternalAuthoritative needs PermissionGroups with ExchangeServers"
+    } else if connector.require_tls && !auth.tls {
+        return Err(Invalid::new(label, "RequireTLS", "it needs AuthMechanism with Tls"));
+    } else {
+        return Ok(());
+    };
+    Err(Invalid::new(label, "AuthMechanism", problem))
+}
+
+fn connector_limits(label: &str, connector: &ReceiveConnector) -> Result<(), Invalid> {
+    let day = TimeSpan(1)..=TimeSpan(86_400);
+    let (life, idle) = (connector.connection_timeout, connector.connection_inactivity_timeout);
+    within(
+        label,
+        "MaxMessageSize",
+        connector.max_message_size,
+        ByteSize::kb(64)..=ByteSize(i32::MAX as u64),
+    )?;
+    within(label, "MaxRecipientsPerMessage", connector.max_recipients_per_message, 1..=512_000)?;
+    within(label, "MaxHopCount", connector.max_hop_count, 1..=500)?;
+    within_limit(label, "MaxInboundConnection", connector.max_inbound_connection, 1..=i32::MAX as u32)?;
+    within_limit(
+        label,
+        "MaxInboundConnectionPerSource",
+        connector.max_inbound_connection_per_source,
+        1..=10_000,
+    )?;
+    within(label, "ConnectionTimeout", life, day.clone())?;
+    within(label, "ConnectionInactivityTimeout", idle, day)?;
+    within_limit(label, "MaxProtocolErrors", connector.max_protocol_errors, 0..=i32::MAX as u32)?;
+    within(label, "MaxLogonFailures", connector.max_logon_failures, 0..=10)?;
+    within(label, "TarpitInterval", connector.tarpit_interval, TimeSpan(0)..=TimeSpan(600))?;
+    if idle >= life {
+        let problem = format!("{idle} is not less than ConnectionTimeout; legal: less than {life}");
+        return Err(Invalid::new(label, "ConnectionInactivityTimeout", problem));
+    }
+    Ok(())
+}
+
+fn connectors(all: &Snapshot) -> Result<(), Invalid> {
+    let sorted = all.receive_connectors();
+    for (place, one) in sorted.iter().enumerate() {
+        for other in sorted.iter().skip(place + 1) {
+            if fold(&one.name) == fold(&other.name) {
+                return Err(Invalid::new(
+                    connector_label(other),
+                    "Name",
+                    "another receive connector has this name",
+                ));
+            }
+            clash(one, other)?;
+        }
+    }
+    Ok(())
+}
+
+/// Two connectors may share a binding when their ranges are apart or one range is within the other.
+fn clash(one: &ReceiveConnector, other: &ReceiveConnector) -> Result<(), Invalid> {
+    let Some(shared) = one.all_bindings().find(|binding| other.all_bindings().any(|b| b == *binding)) else {
+        return Ok(());
+    };
+    let family = |range: &&IpRange| range.first().is_ipv4() == shared.0.is_ipv4();
+    for mine in one.remote_ip_ranges.iter().filter(family) {
+        for theirs in other.remote_ip_ranges.iter().filter(|range| range.overlaps(mine)) {
+            let nested = mine != theirs && (mine.covers(theirs) || theirs.covers(mine));
+            if !nested {
+                let problem = format!(
+                    "{theirs} overlaps {mine} of receive connector '{}' on the same binding {shared}; \
+                     legal: ranges that are apart, or one within the other",
+                    one.name
+                );
+                return Err(Invalid::new(connector_label(other), "RemoteIPRanges", problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+// ---- listeners ----
+
+/// Who opens a binding: connectors may share theirs, everything else may not.
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Use {
+    Pop,
+    PopSsl,
+    Imap,
+    ImapSsl,
+    Smtp,
+    SmtpSsl,
+}
+
+impl Use {
+    fn parameter(self) -> &'static str {
+        match self {
+            Use::Pop | Use::Imap => "UnencryptedOrTLSBindings",
+            Use::Smtp => "Bindings",
+            Use::PopSsl | Use::ImapSsl | Use::SmtpSsl => "SSLBindings",
+        }
+    }
+
+    fn is_smtp(self) -> bool {
+        matches!(self, Use::Smtp | Use::SmtpSsl)
+    }
+}
+
+/// One port of one address serves one protocol in one way.
+fn listeners(all: &Snapshot) -> Result<(), Invalid> {
+    let opened = opened(all);
+    for (place, (label, how, binding)) in opened.iter().enumerate() {
+        if binding.0.port() == 0 {
+            return Err(Invalid::new(
+                label,
+                how.parameter(),
+                format!("{binding} has no port; legal: 1 to 65535"),
+            ));
+        }
+        for (other_label, other_how, other) in opened.iter().skip(place + 1) {
+            let shared = how.is_smtp() && how == other_how && (label != other_label || binding != other);
+            if binding.overlaps(other) && !shared {
+                let problem = format!("{other} is taken by {label}, {}", how.parameter());
+                return Err(Invalid::new(other_label, other_how.parameter(), problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn opened(all: &Snapshot) -> Vec<(String, Use, Binding)> {
+    let mut opened = Vec::new();
+    let mut add = |label: &str, how: Use, bindings: &[Binding]| {
+        opened.extend(bindings.iter().map(|binding| (label.to_owned(), how, *binding)));
+    };
+    add("PopSettings", Use::Pop, &all.pop.unencrypted_or_tls_bindings);
+    add("PopSettings", Use::PopSsl, &all.pop.ssl_bindings);
+    add("ImapSettings", Use::Imap, &all.imap.unencrypted_or_tls_bindings);
+    add("ImapSettings", Use::ImapSsl, &all.imap.ssl_bindings);
+    for connector in all.receive_connectors() {
+        let label = connector_label(connector);
+        add(&label, Use::Smtp, &connector.bindings);
+        add(&label, Use::SmtpSsl, &connector.ssl_bindings);
+    }
+    opened
+}
+
+// ---- settings ----
+
+fn settings(label: &str, found: &ProtocolSettings, command: RangeInclusive<u32>) -> Result<(), Invalid> {
+    let connections = 1..=i32::MAX as u32;
+    let (before, after) =
+        (found.pre_authenticated_connection_timeout, found.authenticated_connection_timeout);
+    within(label, "AuthenticatedConnectionTimeout", after, TimeSpan(30)..=TimeSpan(86_400))?;
+    within(label, "PreAuthenticatedConnectionTimeout", before, TimeSpan(30)..=TimeSpan(3_600))?;
+    within(label, "MaxConnections", found.max_connections, connections.clone())?;
+    within(label, "MaxConnectionFromSingleIP", found.max_connection_from_single_ip, connections.clone())?;
+    within(label, "MaxConnectionsPerUser", found.max_connections_per_user, connections)?;
+    within(label, "MaxCommandSize", found.max_command_size, command)?;
+    line(label, "Banner", &found.banner)?;
+    host(label, "X509CertificateName", found.x509_certificate_name.trim_start_matches("*."))?;
+    if before > after {
+        let problem =
+            format!("{before} is more than AuthenticatedConnectionTimeout; legal: 00:00:30 to {after}");
+        return Err(Invalid::new(label, "PreAuthenticatedConnectionTimeout", problem));
+    }
+    Ok(())
+}
+
+fn within<T: PartialOrd + fmt::Display>(
+    label: &str,
+    parameter: &'static str,
+    value: T,
+    legal: RangeInclusive<T>,
+) -> Result<(), Invalid> {
+    if legal.contains(&value) {
+        return Ok(());
+    }
+    let problem = format!("{value} is out of range; legal: {} to {}", legal.start(), legal.end());
+    Err(Invalid::new(label, parameter, problem))
+}
+
+fn within_limit(
+    label: &str,
+    parameter: &'static str,
+    value: Limit<u32>,
+    legal: RangeInclusive<u32>,
+) -> Result<(), Invalid> {
+    match value {
+        Limit::To(value) if !legal.contains(&value) => {
+            let (least, most) = legal.into_inner();
+            let problem = format!("{value} is out of range; legal: {least} to {most}, or unlimited");
+            Err(Invalid::new(label, parameter, problem))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn host(label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
+    let problem = |_| Invalid::new(label, parameter, format!("'{}' is no host name", name.escape_debug()));
+    mail::Domain::new(name).map(drop).map_err(problem)
+}
+
+/// Text of one protocol line: a line break in it would be a second reply.
+fn line(label: &str, parameter: &'static str, text: &str) -> Result<(), Invalid> {
+    let good = text.len() <= 400 && !text.is_empty() && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    let problem =
+        || format!("'{}' is not valid; legal: 1 to 400 printable ASCII characters", text.escape_debug());
+    if good { Ok(()) } else { Err(Invalid::new(label, parameter, problem())) }
+}
