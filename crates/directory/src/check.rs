@@ -4,12 +4,14 @@ use crate::change::{touches_domains, touches_listeners};
 use crate::record::Object;
 use crate::snapshot::fold;
 use crate::{
-    AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, IpRange, Limit, Mailbox, ProtocolSettings,
-    ReceiveConnector, Snapshot, TimeSpan,
+    AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, DomainType, IpRange, Limit, Mailbox,
+    ProtocolSettings, ReceiveConnector, Snapshot, TimeSpan,
 };
+use mail::{Address, Domain};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// Why a change is refused: the object, its parameter, what is wrong, and what would be legal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,8 +109,8 @@ fn addresses(all: &Snapshot, label: &str, mailbox: &Mailbox) -> Result<(), Inval
             format!("{address} is given twice")
         } else if let Some(other) = all.by_address_or_login(&address.key()) {
             format!("{address} belongs to mailbox '{}'", other.name)
-        } else if all.accepted_domain(address.domain()).is_none() {
-            format!("{} is no accepted domain; legal: {}", address.domain(), domain_list(all))
+        } else if !has_mailboxes(all, address) {
+            format!("{} is no domain with mailboxes here; legal: {}", address.domain(), domain_list(all))
         } else {
             continue;
         };
@@ -184,7 +186,9 @@ fn domains(old: &Snapshot, new: &Snapshot) -> Result<(), Invalid> {
         }
     }
     default_domain(new)?;
-    let gone = old.domains_by_name.keys().any(|domain| new.accepted_domain(domain).is_none());
+    let had = |domain: &Arc<AcceptedDomain>| domain.domain_type != DomainType::ExternalRelay;
+    let has = |name: &Domain| new.accepted_domain(name).is_some_and(had);
+    let gone = old.domains.values().any(|domain| had(domain) && !has(&domain.domain_name));
     if gone { no_orphans(new) } else { Ok(()) }
 }
 
@@ -209,9 +213,7 @@ fn default_domain(new: &Snapshot) -> Result<(), Invalid> {
 /// A domain can go only when no mailbox has an address in it. Asked only when one goes, for it looks at every mailbox.
 fn no_orphans(new: &Snapshot) -> Result<(), Invalid> {
     for (_, mailbox) in new.mailboxes.iter() {
-        if let Some(address) =
-            mailbox.email_addresses.iter().find(|a| new.accepted_domain(a.domain()).is_none())
-        {
+        if let Some(address) = mailbox.email_addresses.iter().find(|address| !has_mailboxes(new, address)) {
             let label = format!("AcceptedDomain '{}'", address.domain());
             return Err(Invalid::new(
                 label,

@@ -1,1 +1,22 @@
 //! Every yes or no of the product, as pure functions.
+//!
+//! Each function gets the [`directory::Snapshot`] or the object that decides, and facts that the caller measured
+//! (counts, usage, channel). It returns what is allowed, or a [`Refusal`] that knows its reason and the command that
+//! would change it. Reply codes, I/O and time are left to the callers. Login is decided in two parts: [`login()`] says
+//! whose password is to be checked, the caller checks it, and spends the same time where there is none to check.
+
+mod admin;
+mod client_settings;
+mod connect;
+mod login;
+mod refusal;
+mod transport;
+
+pub use admin::{Caller, administer};
+pub use client_settings::{ClientSetting, client_settings};
+pub use connect::{Connections, Door, admit, admit_user, connector};
+pub use login::{Channel, Offers, login, offers};
+pub use refusal::{Refusal, Scope};
+pub use transport::{
+    Client, Rights, Route, client, hops, may_send, recipient, recipients, rights, room, sender, size,
+};

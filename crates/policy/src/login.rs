@@ -1,0 +1,124 @@
+//! Who may log in, and by which means on which connection.
+
+use crate::{Door, Refusal};
+use directory::{LoginName, LoginType, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
+use std::sync::Arc;
+
+/// How a connection is protected at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Not at all.
+    Clear,
+    /// By TLS, from the start or by STARTTLS.
+    Tls,
+}
+
+/// What is offered on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// STLS or STARTTLS.
+    pub start_tls: bool,
+    /// Name and password: USER/PASS, LOGIN, AUTH PLAIN and LOGIN.
+    pub basic: bool,
+    /// Mechanisms that do not send the password, where there are any.
+    pub challenge_response: bool,
+}
+
+/// What a connection through this door is offered.
+pub fn offers(door: Door<'_>, channel: Channel) -> Offers {
+    match door {
+        Door::Pop3(settings) | Door::Imap4(settings) => protocol_offers(settings, channel),
+        Door::Smtp(connector) => connector_offers(connector, channel),
+    }
+}
+
+fn protocol_offers(settings: &ProtocolSettings, channel: Channel) -> Offers {
+    match channel {
+        Channel::Tls => Offers { start_tls: false, basic: true, challenge_response: true },
+        Channel::Clear => Offers {
+            start_tls: true,
+            basic: settings.login_type == LoginType::PlainTextLogin,
+            challenge_response: settings.enable_gssapi_and_ntlm_auth,
+        },
+    }
+}
+
+fn connector_offers(connector: &ReceiveConnector, channel: Channel) -> Offers {
+    let auth = &connector.auth_mechanism;
+    // Logging in where users have no permission would only expose passwords.
+    let users = connector.permission_groups.exchange_users;
+    let clear_allowed = !auth.basic_auth_require_tls && !connector.require_tls;
+    Offers {
+        start_tls: channel == Channel::Clear && auth.tls,
+        basic: users && auth.basic_auth && (channel == Channel::Tls || clear_allowed),
+        challenge_response: users && auth.integrated && (channel == Channel::Tls || !connector.require_tls),
+    }
+}
+
+/// The mailbox whose password is to be checked for a login with name and password.
+///
+/// Refusals for which [`Refusal::looks_like_bad_password`] is true are answered exactly, and as slowly, as a wrong
+/// password.
+pub fn login(all: &Snapshot, door: Door<'_>, channel: Channel, name: &str) -> Result<Arc<Mailbox>, Refusal> {
+    if !offers(door, channel).basic {
+        return Err(not_offered(door, channel));
+    }
+    let unknown = || Refusal::UnknownUser { name: name.to_owned() };
+    let login = LoginName::parse(name).ok_or_else(unknown)?;
+    let user = all.principal(&login.who).ok_or_else(unknown)?;
+    if let Some(opened) = &login.mailbox {
+        let own = all.principal(opened).is_some_and(|mailbox| mailbox.guid == user.guid);
+        if !own {
+            return Err(Refusal::NotOwnMailbox { mailbox: user.name.clone(), name: name.to_owned() });
+        }
+    }
+    may_use(all, door, user)?;
+    Ok(user.clone())
+}
+
+fn not_offered(door: Door<'_>, channel: Channel) -> Refusal {
+    if channel == Channel::Clear && offers(door, Channel::Tls).basic {
+        let remedy = match door {
+            Door::Pop3(_) | Door::Imap4(_) => format!("{} -LoginType PlainTextLogin", door.set_command()),
+            Door::Smtp(connector) => clear_login_remedy(connector, &door.set_command()),
+        };
+        return Refusal::LoginNeedsTls { protocol: door.protocol(), remedy };
+    }
+    let remedy = format!(
+        "{} -AuthMechanism Tls,BasicAuth,BasicAuthRequireTLS -PermissionGroups ExchangeUsers",
+        door.set_command()
+    );
+    Refusal::LoginNotOffered { protocol: door.protocol(), remedy }
+}
+
+fn clear_login_remedy(connector: &ReceiveConnector, command: &str) -> String {
+    let mechanism = directory::AuthMechanism { basic_auth_require_tls: false, ..connector.auth_mechanism };
+    let mut line = format!("{command} -AuthMechanism {}", mechanism.to_string().replace(", ", ","));
+    if connector.require_tls {
+        line.push_str(" -RequireTLS $false");
+    }
+    line
+}
+
+/// Whether this mailbox may log in here at all. Asked at login; the flags of the moment decide.
+fn may_use(all: &Snapshot, door: Door<'_>, mailbox: &Mailbox) -> Result<(), Refusal> {
+    let name = || mailbox.name.clone();
+    if mailbox.account_disabled {
+        return Err(Refusal::AccountDisabled { mailbox: name() });
+    }
+    if mailbox.password.is_none() {
+        return Err(Refusal::NoPassword { mailbox: name() });
+    }
+    let cas = &mailbox.cas;
+    let (allowed, parameter) = match door {
+        Door::Pop3(_) => (cas.pop_enabled, "-PopEnabled $true"),
+        Door::Imap4(_) => (cas.imap_enabled, "-ImapEnabled $true"),
+        Door::Smtp(_) => {
+            let inherited = all.organization().smtp_client_authentication_disabled;
+            let disabled = cas.smtp_client_authentication_disabled.unwrap_or(inherited);
+            (!disabled, "-SmtpClientAuthenticationDisabled $false")
+        }
+    };
+    let refusal = || Refusal::ProtocolDisabled { mailbox: name(), protocol: door.protocol(), parameter };
+    if allowed { Ok(()) } else { Err(refusal()) }
+}

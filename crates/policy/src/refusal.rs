@@ -1,0 +1,349 @@
+//! Refusals: what was refused, why, and what would change it.
+
+use directory::ByteSize;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// What a limit of connections counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All connections of the service or connector.
+    Service,
+    /// Those from one client address.
+    Address,
+    /// Those of one user.
+    User,
+}
+
+impl Scope {
+    pub(crate) fn parameter(self, smtp: bool) -> &'static str {
+        match (self, smtp) {
+            (Scope::Service, false) => "MaxConnections",
+            (Scope::Address, false) => "MaxConnectionFromSingleIP",
+            (Scope::Service, true) => "MaxInboundConnection",
+            (Scope::Address, true) => "MaxInboundConnectionPerSource",
+            (Scope::User, _) => "MaxConnectionsPerUser",
+        }
+    }
+}
+
+/// Why something is not allowed. Reply codes are chosen by the protocols.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No receive connector is for this client.
+    NoConnector {
+        /// Where it connected to.
+        local: SocketAddr,
+        /// Its address.
+        remote: IpAddr,
+    },
+    /// A limit of connections is reached.
+    TooManyConnections {
+        /// The protocol.
+        protocol: &'static str,
+        /// What is counted.
+        scope: Scope,
+        /// The limit.
+        limit: u32,
+        /// The command that raises it.
+        remedy: String,
+    },
+    /// Name and password are not taken before TLS.
+    LoginNeedsTls {
+        /// The protocol.
+        protocol: &'static str,
+        /// The command that would allow it, and put the passwords at risk.
+        remedy: String,
+    },
+    /// Nobody logs in here with name and password.
+    LoginNotOffered {
+        /// The protocol.
+        protocol: &'static str,
+        /// The command that would allow it.
+        remedy: String,
+    },
+    /// No mailbox has this login name.
+    UnknownUser {
+        /// As given.
+        name: String,
+    },
+    /// The password is wrong.
+    BadPassword {
+        /// The mailbox's name.
+        mailbox: String,
+    },
+    /// The login name asks for another mailbox than the user's own.
+    NotOwnMailbox {
+        /// The user's mailbox.
+        mailbox: String,
+        /// The login name as given.
+        name: String,
+    },
+    /// The account is disabled.
+    AccountDisabled {
+        /// The mailbox's name.
+        mailbox: String,
+    },
+    /// No password is set.
+    NoPassword {
+        /// The mailbox's name.
+        mailbox: String,
+    },
+    /// The mailbox may not use this protocol.
+    ProtocolDisabled {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The protocol.
+        protocol: &'static str,
+        /// The parameter that would allow it.
+        parameter: &'static str,
+    },
+    /// The connector takes no mail before STARTTLS.
+    TlsRequired {
+        /// The connector's name.
+        connector: String,
+    },
+    /// The connector is not for clients of this kind.
+    NotAuthenticated {
+        /// The connector's name.
+        connector: String,
+        /// The permission groups that would let the client in.
+        groups: String,
+    },
+    /// The client may not use this sender address.
+    SenderNotAllowed {
+        /// The mailbox of the user, where one logged in.
+        mailbox: Option<String>,
+        /// The sender.
+        sender: String,
+    },
+    /// The recipient is elsewhere, and the client may send only to our own.
+    RelayDenied {
+        /// The connector's name.
+        connector: String,
+        /// The recipient.
+        recipient: String,
+    },
+    /// The domain is ours, but nobody in it has this address.
+    UnknownRecipient {
+        /// The recipient.
+        recipient: String,
+    },
+    /// The message has as many recipients as it may.
+    TooManyRecipients {
+        /// The connector's name.
+        connector: String,
+        /// The limit.
+        limit: u32,
+    },
+    /// The message is too large.
+    MessageTooLarge {
+        /// The connector's name.
+        connector: String,
+        /// The limit.
+        limit: ByteSize,
+        /// The message's size as far as it is known.
+        octets: u64,
+    },
+    /// The message went through too many servers.
+    TooManyHops {
+        /// The connector's name.
+        connector: String,
+        /// The limit.
+        limit: u32,
+    },
+    /// The mailbox has no room.
+    MailboxFull {
+        /// The mailbox's name.
+        mailbox: String,
+        /// Octets in it.
+        used: u64,
+        /// Its quota.
+        limit: ByteSize,
+    },
+    /// The user has to delete something before sending.
+    SendQuota {
+        /// The mailbox's name.
+        mailbox: String,
+        /// Octets in it.
+        used: u64,
+        /// Its quota.
+        limit: ByteSize,
+    },
+    /// The caller is no administrator.
+    NotAdministrator {
+        /// Who called.
+        name: String,
+    },
+}
+
+/// A name as it stands in a command line.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("'{}'", name.replace('\'', "''"))
+}
+
+impl Refusal {
+    /// Whether a client must not learn more than "wrong name or password", be it by text, by order of events or by time.
+    pub fn looks_like_bad_password(&self) -> bool {
+        matches!(
+            self,
+            Refusal::UnknownUser { .. }
+                | Refusal::BadPassword { .. }
+                | Refusal::NotOwnMailbox { .. }
+                | Refusal::AccountDisabled { .. }
+                | Refusal::NoPassword { .. }
+                | Refusal::ProtocolDisabled { .. }
+        )
+    }
+
+    /// Why, in a sentence for the log and the administrator.
+    pub fn reason(&self) -> String {
+        match self {
+            Refusal::NoConnector { local, remote } => {
+                format!("no receive connector on {local} is for {remote}")
+            }
+            Refusal::TooManyConnections { protocol, scope, limit, .. } => {
+                let whose = match scope {
+                    Scope::Service => "in all",
+                    Scope::Address => "from this address",
+                    Scope::User => "of this user",
+                };
+                format!("there are {limit} {protocol} connections {whose}, which is the limit")
+            }
+            Refusal::LoginNeedsTls { protocol, .. } => {
+                format!(
+                    "{protocol} takes name and password only under TLS, so that nobody can read them on the way"
+                )
+            }
+            Refusal::LoginNotOffered { protocol, .. } => {
+                format!("nobody logs in to this {protocol} port by password")
+            }
+            Refusal::UnknownUser { name } => {
+                format!("no mailbox has the login name '{}'", name.escape_debug())
+            }
+            Refusal::BadPassword { mailbox } => format!("the password for mailbox '{mailbox}' is wrong"),
+            Refusal::NotOwnMailbox { mailbox, name } => {
+                format!(
+                    "'{}' asks for a mailbox that the user of '{mailbox}' may not open",
+                    name.escape_debug()
+                )
+            }
+            Refusal::AccountDisabled { mailbox } => format!("the account of mailbox '{mailbox}' is disabled"),
+            Refusal::NoPassword { mailbox } => format!("mailbox '{mailbox}' has no password"),
+            Refusal::ProtocolDisabled { mailbox, protocol, .. } => {
+                format!("mailbox '{mailbox}' may not use {protocol}")
+            }
+            _ => self.transport_reason(),
+        }
+    }
+
+    fn transport_reason(&self) -> String {
+        match self {
+            Refusal::TlsRequired { connector } => {
+                format!("receive connector '{connector}' takes mail only under TLS")
+            }
+            Refusal::NotAuthenticated { connector, .. } => {
+                format!(
+                    "receive connector '{connector}' takes no mail from clients of this kind; log in first"
+                )
+            }
+            Refusal::SenderNotAllowed { mailbox: Some(mailbox), sender } => {
+                format!("mailbox '{mailbox}' does not have the address {sender} and may not send as it")
+            }
+            Refusal::SenderNotAllowed { mailbox: None, sender } => {
+                format!("{sender} is an address of ours, which this client may not send as")
+            }
+            Refusal::RelayDenied { connector, recipient } => {
+                format!(
+                    "{recipient} is in no accepted domain, and receive connector '{connector}' does not relay"
+                )
+            }
+            Refusal::UnknownRecipient { recipient } => format!("nobody here has the address {recipient}"),
+            Refusal::TooManyRecipients { connector, limit } => {
+                format!("receive connector '{connector}' takes {limit} recipients per message")
+            }
+            Refusal::MessageTooLarge { connector, limit, octets } => {
+                format!("{octets} octets are more than receive connector '{connector}' takes: {limit}")
+            }
+            Refusal::TooManyHops { limit, .. } => {
+                format!("the message went through more than {limit} servers: a loop")
+            }
+            Refusal::MailboxFull { mailbox, used, limit } => {
+                format!("mailbox '{mailbox}' holds {used} octets and may hold {limit}")
+            }
+            Refusal::SendQuota { mailbox, used, limit } => {
+                format!("mailbox '{mailbox}' holds {used} octets and may send only below {limit}")
+            }
+            Refusal::NotAdministrator { name } => format!("'{name}' is no administrator"),
+            // The others have their text in `reason`.
+            _ => String::new(),
+        }
+    }
+
+    /// The command that would change it, where one command does. Some make things less safe: the reason says how.
+    pub fn remedy(&self) -> Option<String> {
+        let connector =
+            |name: &str, rest: String| Some(format!("Set-ReceiveConnector {} {rest}", quoted(name)));
+        let mailbox = |name: &str, rest: &str| Some(format!("Set-Mailbox {} {rest}", quoted(name)));
+        match self {
+            Refusal::NoConnector { local, remote } => Some(format!(
+                "New-ReceiveConnector -Name 'From {remote}' -Custom -Bindings {local} -RemoteIPRanges {remote} \
+                 -PermissionGroups AnonymousUsers"
+            )),
+            Refusal::TooManyConnections { remedy, .. }
+            | Refusal::LoginNeedsTls { remedy, .. }
+            | Refusal::LoginNotOffered { remedy, .. } => Some(remedy.clone()),
+            Refusal::UnknownUser { .. } => {
+                Some("Get-Mailbox | Format-Table Name, UserPrincipalName".to_owned())
+            }
+            Refusal::BadPassword { mailbox: name } | Refusal::NoPassword { mailbox: name } => {
+                mailbox(name, "-Password (Read-Host -AsSecureString)")
+            }
+            Refusal::AccountDisabled { mailbox: name } => mailbox(name, "-AccountDisabled $false"),
+            Refusal::ProtocolDisabled { mailbox, parameter, .. } => {
+                Some(format!("Set-CASMailbox {} {parameter}", quoted(mailbox)))
+            }
+            Refusal::TlsRequired { connector: name } => connector(name, "-RequireTLS $false".to_owned()),
+            Refusal::NotAuthenticated { connector: name, groups } => {
+                connector(name, format!("-PermissionGroups {groups}"))
+            }
+            Refusal::SenderNotAllowed { mailbox: Some(name), sender } => {
+                mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(sender)))
+            }
+            Refusal::RelayDenied { recipient, .. } => {
+                let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
+                Some(format!(
+                    "New-AcceptedDomain {0} -DomainName {0} -DomainType InternalRelay",
+                    quoted(domain)
+                ))
+            }
+            Refusal::UnknownRecipient { recipient } => {
+                Some(format!("New-Mailbox {0} -UserPrincipalName {0}", quoted(recipient)))
+            }
+            Refusal::TooManyRecipients { connector: name, limit } => {
+                connector(name, format!("-MaxRecipientsPerMessage {}", limit.saturating_mul(2).min(512_000)))
+            }
+            Refusal::MessageTooLarge { connector: name, octets, .. } => {
+                connector(name, format!("-MaxMessageSize {}MB", octets.div_ceil(1 << 20)))
+            }
+            Refusal::TooManyHops { connector: name, limit } => {
+                connector(name, format!("-MaxHopCount {}", limit.saturating_mul(2).min(500)))
+            }
+            Refusal::MailboxFull { mailbox: name, .. } => {
+                mailbox(name, "-ProhibitSendReceiveQuota unlimited")
+            }
+            Refusal::SendQuota { mailbox: name, .. } => mailbox(name, "-ProhibitSendQuota unlimited"),
+            Refusal::NotOwnMailbox { .. }
+            | Refusal::SenderNotAllowed { mailbox: None, .. }
+            | Refusal::NotAdministrator { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason())
+    }
+}
+
+impl std::error::Error for Refusal {}

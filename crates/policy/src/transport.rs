@@ -1,0 +1,213 @@
+//! What an SMTP client may do: which sender, which recipients, how much.
+//!
+//! The rights are those that the permission groups of a receive connector stand for.
+
+use crate::{Channel, Refusal};
+use directory::{DomainType, Limit, Mailbox, PermissionGroups, ReceiveConnector, Snapshot};
+use mail::{AccountId, Address};
+use std::sync::Arc;
+
+/// Who an SMTP client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Nobody we know.
+    Anonymous,
+    /// Logged in as the user of this account.
+    User(AccountId),
+    /// One of our own servers, by its address alone.
+    ExternallySecured,
+}
+
+/// Who a client of this connector is, given the account it logged in to.
+pub fn client(connector: &ReceiveConnector, user: Option<AccountId>) -> Client {
+    match user {
+        Some(account) => Client::User(account),
+        None if connector.auth_mechanism.external_authoritative => Client::ExternallySecured,
+        None => Client::Anonymous,
+    }
+}
+
+/// What a client may do on a connector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Use MAIL FROM at all.
+    pub submit: bool,
+    /// Send to recipients anywhere.
+    pub any_recipient: bool,
+    /// Use any sender address.
+    pub any_sender: bool,
+    /// Use sender addresses of our own domains.
+    pub authoritative_sender: bool,
+    /// The message counts as internal.
+    pub authenticated: bool,
+    /// Messages of any size.
+    pub bypass_size_limit: bool,
+}
+
+/// The rights of a client on a connector.
+pub fn rights(connector: &ReceiveConnector, client: Client) -> Rights {
+    let PermissionGroups { anonymous_users, exchange_users, exchange_servers, .. } =
+        connector.permission_groups;
+    match client {
+        Client::Anonymous if anonymous_users => {
+            Rights { submit: true, any_sender: true, authoritative_sender: true, ..Rights::default() }
+        }
+        Client::User(_) if exchange_users => {
+            Rights { submit: true, any_recipient: true, authenticated: true, ..Rights::default() }
+        }
+        Client::ExternallySecured if exchange_servers => Rights {
+            submit: true,
+            any_recipient: true,
+            any_sender: true,
+            authoritative_sender: true,
+            authenticated: true,
+            bypass_size_limit: true,
+        },
+        _ => Rights::default(),
+    }
+}
+
+/// Whether the client may begin a message from this sender; `None` is the empty sender of notices.
+pub fn sender(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    channel: Channel,
+    from: Option<&Address>,
+) -> Result<(), Refusal> {
+    let rights = rights(connector, client);
+    if connector.require_tls && channel == Channel::Clear {
+        return Err(Refusal::TlsRequired { connector: connector.name.clone() });
+    }
+    if !rights.submit {
+        let groups = with_group(connector, client);
+        return Err(Refusal::NotAuthenticated { connector: connector.name.clone(), groups });
+    }
+    if let Client::User(account) = client {
+        return own_sender(all, rights, account, from);
+    }
+    match from {
+        Some(from) if !rights.authoritative_sender && is_inside(all, from) => {
+            Err(Refusal::SenderNotAllowed { mailbox: None, sender: from.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A user sends as himself. Notices have no sender; user agents send read receipts so (RFC 8098 §3).
+fn own_sender(
+    all: &Snapshot,
+    rights: Rights,
+    account: AccountId,
+    from: Option<&Address>,
+) -> Result<(), Refusal> {
+    let Some(mailbox) = all.mailbox_by_account(account) else {
+        return Err(Refusal::UnknownUser { name: format!("account {account}") });
+    };
+    if mailbox.account_disabled {
+        return Err(Refusal::AccountDisabled { mailbox: mailbox.name.clone() });
+    }
+    match from {
+        Some(from) if !rights.any_sender && !mailbox.has_address(from) => {
+            Err(Refusal::SenderNotAllowed { mailbox: Some(mailbox.name.clone()), sender: from.to_string() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_inside(all: &Snapshot, address: &Address) -> bool {
+    all.accepted_domain(address.domain())
+        .is_some_and(|domain| domain.domain_type != DomainType::ExternalRelay)
+}
+
+fn with_group(connector: &ReceiveConnector, client: Client) -> String {
+    let mut groups = connector.permission_groups;
+    match client {
+        Client::Anonymous => groups.anonymous_users = true,
+        Client::User(_) => groups.exchange_users = true,
+        Client::ExternallySecured => groups.exchange_servers = true,
+    }
+    groups.to_string().replace(", ", ",")
+}
+
+/// Where mail for a recipient goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Into these mailboxes.
+    Local(Vec<Arc<Mailbox>>),
+    /// To another server.
+    Remote,
+}
+
+/// Where mail of this client for this recipient goes.
+pub fn recipient(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    to: &Address,
+) -> Result<Route, Refusal> {
+    let Some(domain) = all.accepted_domain(to.domain()) else {
+        let relay = Refusal::RelayDenied { connector: connector.name.clone(), recipient: to.to_string() };
+        return if rights(connector, client).any_recipient { Ok(Route::Remote) } else { Err(relay) };
+    };
+    if domain.domain_type == DomainType::ExternalRelay {
+        return Ok(Route::Remote);
+    }
+    if let Some(mailbox) = all.recipient(to) {
+        return Ok(Route::Local(vec![mailbox.clone()]));
+    }
+    if to.local().eq_ignore_ascii_case("postmaster") {
+        // RFC 5321 §4.5.1: mail for postmaster is taken in every domain we serve.
+        let administrators: Vec<_> = all.administrators().cloned().collect();
+        if !administrators.is_empty() {
+            return Ok(Route::Local(administrators));
+        }
+    }
+    match domain.domain_type {
+        DomainType::Authoritative => Err(Refusal::UnknownRecipient { recipient: to.to_string() }),
+        DomainType::InternalRelay | DomainType::ExternalRelay => Ok(Route::Remote),
+    }
+}
+
+/// Whether a message that has so many recipients may have one more.
+pub fn recipients(connector: &ReceiveConnector, have: u32) -> Result<(), Refusal> {
+    let limit = connector.max_recipients_per_message;
+    let refusal = || Refusal::TooManyRecipients { connector: connector.name.clone(), limit };
+    if have < limit { Ok(()) } else { Err(refusal()) }
+}
+
+/// Whether a message of so many octets is taken; asked for the announced size, and while octets come in.
+pub fn size(connector: &ReceiveConnector, client: Client, octets: u64) -> Result<(), Refusal> {
+    let limit = connector.max_message_size;
+    if octets <= limit.0 || rights(connector, client).bypass_size_limit {
+        return Ok(());
+    }
+    Err(Refusal::MessageTooLarge { connector: connector.name.clone(), limit, octets })
+}
+
+/// Whether a message that has so many `Received` fields is no loop.
+pub fn hops(connector: &ReceiveConnector, received: u32) -> Result<(), Refusal> {
+    let limit = connector.max_hop_count;
+    let refusal = || Refusal::TooManyHops { connector: connector.name.clone(), limit };
+    if received <= limit { Ok(()) } else { Err(refusal()) }
+}
+
+/// Whether a mailbox that holds `used` octets has room for `octets` more.
+pub fn room(mailbox: &Mailbox, used: u64, octets: u64) -> Result<(), Refusal> {
+    match mailbox.prohibit_send_receive_quota {
+        Limit::To(limit) if used.saturating_add(octets) > limit.0 => {
+            Err(Refusal::MailboxFull { mailbox: mailbox.name.clone(), used, limit })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the user of a mailbox that holds `used` octets may send.
+pub fn may_send(mailbox: &Mailbox, used: u64) -> Result<(), Refusal> {
+    match mailbox.prohibit_send_quota {
+        Limit::To(limit) if used >= limit.0 => {
+            Err(Refusal::SendQuota { mailbox: mailbox.name.clone(), used, limit })
+        }
+        _ => Ok(()),
+    }
+}
