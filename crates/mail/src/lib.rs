@@ -4,19 +4,25 @@
 //! store share is defined here once, and built only through constructors that check it.
 
 mod address;
+mod addresses;
 mod body;
 mod date;
 mod flags;
+pub mod header;
 mod ids;
+mod lex;
 pub mod listing;
 mod secret;
+pub mod section;
 pub mod summary;
+pub mod utf7;
 
 pub use address::{Address, AddressError, Domain};
 pub use body::Body;
-pub use date::DateTime;
+pub use date::{DateTime, Day};
 pub use flags::{Flag, FlagSet, Keyword, KeywordTable, KeywordTableFull};
 pub use ids::{AccountId, BlobId, FolderId, ModSeq, QueueId, Uid, UidValidity};
 pub use listing::{Entry, Listing};
 pub use secret::Secret;
+pub use section::Section;
 pub use summary::Summary;

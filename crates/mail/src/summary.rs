@@ -3,6 +3,15 @@
 //! Ranges are octets from the first octet of the whole message, so that any `BODY[section]` is a range of the stored
 //! octets and no part is ever parsed again.
 
+mod builder;
+mod code;
+mod fields;
+#[cfg(test)]
+mod tests;
+
+pub use builder::Builder;
+pub use code::DecodeError;
+
 use serde::{Deserialize, Serialize};
 
 /// A run of octets of the message.
@@ -92,6 +101,7 @@ pub struct Part {
     /// `Content-MD5`.
     pub md5: Option<Vec<u8>>,
     /// `Content-Disposition` with its parameters.
+    #[expect(clippy::type_complexity, reason = "a name with its parameters, as for the media type")]
     pub disposition: Option<(String, Vec<(String, Vec<u8>)>)>,
     /// `Content-Language`.
     pub language: Vec<String>,
@@ -101,7 +111,8 @@ pub struct Part {
     pub content: Content,
 }
 
-/// What a part's body consists of.
+/// What a part's body consists of. It follows from the part's type alone: a multipart in which no part was found has one
+/// plain part that is its whole body, and so has a message that is encoded or nested too deeply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Content {
     /// Octets.
