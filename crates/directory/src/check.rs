@@ -130,10 +130,14 @@ fn addresses(all: &Snapshot, label: &str, mailbox: &Mailbox) -> Result<(), Inval
     }
 }
 
+/// Mail for an external relay domain is always sent on; an address in it would never get any.
+fn has_mailboxes(all: &Snapshot, address: &Address) -> bool {
+    all.accepted_domain(address.domain()).is_some_and(|domain| domain.domain_type != DomainType::ExternalRelay)
+}
+
 fn domain_list(all: &Snapshot) -> String {
-    let names: Vec<String> =
-        all.accepted_domains().iter().take(10).map(|d| d.domain_name.to_string()).collect();
-    names.join(", ")
+    let domains = all.accepted_domains().into_iter().filter(|d| d.domain_type != DomainType::ExternalRelay);
+    domains.take(10).map(|domain| domain.domain_name.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn free_name(all: &Snapshot, label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
@@ -158,7 +162,7 @@ fn name_text(label: &str, parameter: &'static str, name: &str) -> Result<(), Inv
 
 fn alias_text(label: &str, alias: &str) -> Result<(), Invalid> {
     let good =
-        mail::Address::parse(&format!("{alias}@x.invalid")).is_ok() && !alias.contains(['/', '\\', '@', '"']);
+        Address::parse(&format!("{alias}@x.invalid")).is_ok() && !alias.contains(['/', '\\', '@', '"']);
     let problem = || {
         format!("'{}' is no alias; legal: what can stand before @, without / and \\", alias.escape_debug())
     };
@@ -464,7 +468,7 @@ fn within_limit(
 
 fn host(label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
     let problem = |_| Invalid::new(label, parameter, format!("'{}' is no host name", name.escape_debug()));
-    mail::Domain::new(name).map(drop).map_err(problem)
+    Domain::new(name).map(drop).map_err(problem)
 }
 
 /// Text of one protocol line: a line break in it would be a second reply.
