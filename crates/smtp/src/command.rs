@@ -22,6 +22,7 @@ enum Order {
     Anytime,
     AfterHello,
     BetweenTransactions,
+    BeforeMail,
     AfterMail,
     AfterRcpt,
 }
@@ -49,7 +50,7 @@ const TABLE: [Command; 13] = [
     command("HELO", Order::Anytime, Arguments::Any, COMMAND, |s, stage, args| {
         hello(s, stage, Hello::Helo, args)
     }),
-    command("MAIL", Order::BetweenTransactions, Arguments::Any, MAIL, mail),
+    command("MAIL", Order::BeforeMail, Arguments::Any, MAIL, mail),
     command("RCPT", Order::AfterMail, Arguments::Any, COMMAND, rcpt),
     command("DATA", Order::AfterRcpt, Arguments::None, COMMAND, data),
     command("RSET", Order::Anytime, Arguments::None, COMMAND, rset),
@@ -114,7 +115,8 @@ fn permit(stage: &Stage, order: Order) -> Result<(), Reply> {
     match (order, stage) {
         (Order::Anytime, _) => Ok(()),
         (_, Stage::Fresh) => Err(reply::SAY_HELLO),
-        (Order::BetweenTransactions, Stage::Mail(..)) => Err(reply::SENDER_GIVEN),
+        (Order::BetweenTransactions, Stage::Mail(..)) => Err(reply::IN_TRANSACTION),
+        (Order::BeforeMail, Stage::Mail(..)) => Err(reply::SENDER_GIVEN),
         (Order::AfterMail | Order::AfterRcpt, Stage::Greeted(_)) => Err(reply::NEED_MAIL),
         (Order::AfterRcpt, Stage::Mail(_, transaction)) if transaction.recipients.is_empty() => {
             Err(reply::NEED_RCPT)

@@ -1,0 +1,5 @@
+//! The session machine, driven by hand: tables, and properties that hold for any input.
+
+mod harness;
+mod properties;
+mod session;

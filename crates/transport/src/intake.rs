@@ -1,0 +1,200 @@
+//! A message on its way in: from the first octet to the store's yes.
+
+use crate::header;
+use crate::trace::{self, Trace};
+use mail::{AccountId, Address, FlagSet};
+use std::collections::HashSet;
+use store::{Staging, Store, Target};
+
+/// Where a recipient's copy goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// To the INBOX of this account.
+    Local(AccountId),
+    /// To another server, through the queue.
+    Remote,
+}
+
+/// An accepted recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The address as given.
+    pub address: Address,
+    /// As policy decided.
+    pub route: Route,
+}
+
+/// Sender and recipients as agreed before the message.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The reverse path; `None` is the empty one.
+    pub sender: Option<Address>,
+    /// At least one.
+    pub recipients: Vec<Recipient>,
+    /// Whether the message needs SMTPUTF8 on its way.
+    pub smtputf8: bool,
+}
+
+/// What a message is held against, and whether it is completed.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Received fields that it may have.
+    pub max_hops: usize,
+    /// Octets its header may have.
+    pub max_header: usize,
+    /// Whether missing Date and Message-ID are added, as for a user's submission (RFC 6409 §8.2, §8.3).
+    pub complete: bool,
+}
+
+/// Why a message is not taken.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// It has passed through too many servers: it goes round in circles (RFC 5321 §6.3).
+    Looping,
+    /// Its header is larger than allowed.
+    HeaderTooLarge,
+    /// The store could not take it.
+    Store(store::Error),
+}
+
+impl From<store::Error> for Fault {
+    fn from(error: store::Error) -> Fault {
+        Fault::Store(error)
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Looping => f.write_str("it has too many Received fields"),
+            Fault::HeaderTooLarge => f.write_str("its header is too large"),
+            Fault::Store(error) => write!(f, "the store could not take it: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// What became of a message that was taken.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// Its Message-ID where it has a sound one, else our name for it.
+    pub message_id: String,
+    /// What the store says.
+    pub delivered: store::Delivered,
+}
+
+/// A message coming in. Dropping it forgets the message.
+pub struct Intake {
+    staging: Staging,
+    envelope: Envelope,
+    trace: Trace,
+    rules: Rules,
+    message_id: String,
+    /// The header as far as it came; `None` once it is complete and stored.
+    header: Option<Vec<u8>>,
+}
+
+impl Intake {
+    /// Makes ready to take a message in.
+    pub fn new(staging: Staging, envelope: Envelope, trace: Trace, rules: Rules) -> Intake {
+        let message_id = trace.message_id();
+        Intake { staging, envelope, trace, rules, message_id, header: Some(Vec::new()) }
+    }
+
+    /// Takes the next octets. After a fault the message is lost.
+    pub async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        let Some(header) = &mut self.header else { return Ok(self.staging.write(octets).await?) };
+        let looked = header.len();
+        header.extend_from_slice(octets);
+        match header::end(header, looked) {
+            Some(end) if end <= self.rules.max_header => self.begin(end).await,
+            None if header.len() <= self.rules.max_header => Ok(()),
+            _ => Err(Fault::HeaderTooLarge),
+        }
+    }
+
+    /// The message is complete: files it. When this returns `Ok`, it is on stable storage for all recipients.
+    pub async fn finish(mut self, store: &Store) -> Result<Accepted, Fault> {
+        if let Some(len) = self.header.as_ref().map(Vec::len) {
+            self.begin(len).await?;
+        }
+        let staged = self.staging.finish().await?;
+        let targets = targets(&self.envelope, &self.trace);
+        let queue = queued(&self.envelope, &self.trace);
+        let delivered = store.deliver(staged, targets, queue).await?;
+        Ok(Accepted { message_id: self.message_id, delivered })
+    }
+
+    /// The header, the first `end` octets of what came, is complete: stores the trace fields and what came so far.
+    async fn begin(&mut self, end: usize) -> Result<(), Fault> {
+        let octets = self.header.take().unwrap_or_default();
+        let facts = header::facts(octets.get(..end).unwrap_or_default());
+        if facts.received > self.rules.max_hops {
+            return Err(Fault::Looping);
+        }
+        let head = self.head(&facts);
+        if let Some(id) = facts.message_id {
+            self.message_id = id;
+        }
+        self.staging.write(head.as_bytes()).await?;
+        Ok(self.staging.write(&octets).await?)
+    }
+
+    /// What is put before the message. Not one octet of the message itself is changed.
+    fn head(&self, facts: &header::Facts) -> String {
+        let only = match self.envelope.recipients.as_slice() {
+            [only] => Some(&only.address),
+            _ => None,
+        };
+        let mut head = trace::return_path(self.envelope.sender.as_ref());
+        head.push_str(&self.trace.received(only));
+        if self.rules.complete && !facts.has_date {
+            head.push_str(&format!("Date: {}\r\n", self.trace.date.to_rfc5322()));
+        }
+        if self.rules.complete && !facts.has_message_id {
+            head.push_str(&format!("Message-ID: {}\r\n", self.trace.message_id()));
+        }
+        if !facts.begins_with_field {
+            // A person at a terminal forgets the empty line; without it the text would become part of our fields.
+            head.push_str("\r\n");
+        }
+        head
+    }
+}
+
+/// One copy for each account, however many of its addresses were named.
+fn targets(envelope: &Envelope, trace: &Trace) -> Vec<Target> {
+    let mut seen = HashSet::new();
+    let accounts = envelope.recipients.iter().filter_map(|recipient| match recipient.route {
+        Route::Local(account) => Some(account),
+        Route::Remote => None,
+    });
+    accounts
+        .filter(|account| seen.insert(*account))
+        .map(|account| Target {
+            account,
+            folder: None,
+            flags: FlagSet::NONE,
+            keywords: Vec::new(),
+            date: trace.date,
+        })
+        .collect()
+}
+
+/// The queue's envelope, where there are recipients elsewhere.
+fn queued(envelope: &Envelope, trace: &Trace) -> Option<store::Envelope> {
+    let mut seen = HashSet::new();
+    let recipients: Vec<(String, String)> = envelope
+        .recipients
+        .iter()
+        .filter(|recipient| recipient.route == Route::Remote && seen.insert(&recipient.address))
+        .map(|recipient| (recipient.address.to_string(), String::new()))
+        .collect();
+    (!recipients.is_empty()).then(|| store::Envelope {
+        sender: envelope.sender.as_ref().map(ToString::to_string),
+        recipients,
+        smtputf8: envelope.smtputf8,
+        accepted: trace.date.seconds,
+    })
+}
