@@ -147,7 +147,7 @@ fn delimited(input: &[u8], open: u8, close: u8) -> Option<usize> {
 
 /// The length of an RFC 2047 encoded-word at the beginning. Its text may hold commas and the like where a careless
 /// program wrote it, and they are not punctuation then.
-fn encoded_word(input: &[u8]) -> Option<usize> {
+pub(crate) fn encoded_word(input: &[u8]) -> Option<usize> {
     let mut at = input.strip_prefix(b"=?").map(|_| 2)?;
     for _ in 0..2 {
         let rest = input.get(at..)?;

@@ -15,6 +15,7 @@ pub mod listing;
 mod secret;
 pub mod section;
 pub mod summary;
+pub mod text;
 pub mod utf7;
 
 pub use address::{Address, AddressError, Domain};
