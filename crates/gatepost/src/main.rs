@@ -1,2 +1,42 @@
-//! The Gatepost mail server.
-fn main() {}
+//! The Gatepost mail server: arguments, the boot file, wiring, and exit codes.
+//!
+//! This crate joins the others and decides nothing about mail. Each subcommand is a module with one function that
+//! returns a [`failure::Failure`] or nothing; what a failure says to the person at the terminal, and with which exit code, is
+//! decided in [`failure`].
+
+mod adapter;
+mod boot;
+mod check;
+mod cli;
+mod client_settings;
+mod demo;
+mod failure;
+mod logging;
+mod protocol;
+mod quickstart;
+mod running;
+mod samples;
+mod serve;
+mod setup;
+mod shell;
+mod socket;
+mod terminal;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // clap ends the process itself, with 0 for help and 2 for wrong usage.
+    let arguments = cli::Arguments::parse();
+    let result = match arguments.command {
+        cli::Command::Demo(options) => demo::run(&options),
+        cli::Command::Quickstart(options) => quickstart::run(&options),
+        cli::Command::Serve(options) => serve::run(&options),
+        cli::Command::Shell(options) => shell::run(&options),
+        cli::Command::Check(options) => check::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

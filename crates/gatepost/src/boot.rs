@@ -1,0 +1,190 @@
+//! The boot file `DIR/gatepost.toml`: where the data and the admin socket are, and how to log.
+//!
+//! Everything else is an administration object and changed while the server runs. A key that is not known is an error
+//! that names the line and the keys there are: a misspelt setting that is silently ignored is worse than none.
+
+use crate::failure::Failure;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+const NAME: &str = "gatepost.toml";
+
+/// The boot file's content.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Boot {
+    /// Where messages are, if not beside this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// The socket for `gatepost shell`, if not `admin.sock` beside this file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_socket: Option<PathBuf>,
+    /// What is logged.
+    pub log_level: LogLevel,
+    /// In which form.
+    pub log_format: LogFormat,
+    /// MiB of messages on their way in that are kept in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staging_memory_mib: Option<usize>,
+    /// Threads that read from the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reader_threads: Option<usize>,
+    /// Threads that serve connections, if not one per processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_threads: Option<usize>,
+    /// What the demo was last started with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demo: Option<DemoPlace>,
+}
+
+/// Where the demo listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoPlace {
+    /// Local address.
+    pub bind: IpAddr,
+    /// Is added to every standard port.
+    pub port_offset: u16,
+    /// Whether the sample messages are there.
+    pub complete: bool,
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What needs repair.
+    Error,
+    /// And what should be looked at.
+    Warn,
+    /// And what happened.
+    #[default]
+    Info,
+    /// And how.
+    Debug,
+}
+
+impl LogLevel {
+    /// As the log's filter spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+        }
+    }
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Boot {
+    /// Reads the boot file of a directory; `None` where there is none.
+    pub fn load(dir: &Path) -> Result<Option<Boot>, Failure> {
+        let path = dir.join(NAME);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::file(&path, &error)),
+        };
+        // toml's own message shows the line and lists the legal keys or values.
+        toml::from_str(&text)
+            .map(Some)
+            .map_err(|error| Failure::setup(format!("{}: {error}", path.display())))
+    }
+
+    /// Writes the boot file, as a whole or not at all.
+    pub fn save(&self, dir: &Path) -> Result<(), Failure> {
+        let path = dir.join(NAME);
+        let text = toml::to_string(self).map_err(Failure::failed)?;
+        let whole = || {
+            let new = path.with_extension("new");
+            let mut file = fs::File::create(&new)?;
+            file.write_all(HEAD.as_bytes())?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)
+        };
+        whole().map_err(|error| Failure::file(&path, &error))
+    }
+
+    /// Where messages are.
+    pub fn data_dir(&self, dir: &Path) -> PathBuf {
+        self.data.as_ref().map_or_else(|| dir.to_owned(), |data| dir.join(data))
+    }
+
+    /// The socket for `gatepost shell`.
+    pub fn socket(&self, dir: &Path) -> PathBuf {
+        self.admin_socket.as_ref().map_or_else(|| dir.join("admin.sock"), |socket| dir.join(socket))
+    }
+
+    /// How the store is opened.
+    pub fn store_options(&self) -> store::Options {
+        let usual = store::Options::default();
+        store::Options {
+            staging_memory: self.staging_memory_mib.map_or(usual.staging_memory, |mib| mib << 20),
+            readers: self.reader_threads.map_or(usual.readers, |threads| threads.max(1)),
+        }
+    }
+}
+
+const HEAD: &str = "# Gatepost boot file. All other settings are made in `gatepost shell`.\n\
+                    # Keys: data, admin_socket, log_level, log_format, staging_memory_mib, reader_threads, worker_threads.\n\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Boot, String> {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(NAME), text).unwrap();
+        match Boot::load(dir.path()) {
+            Ok(boot) => Ok(boot.unwrap()),
+            Err(Failure::Setup(text)) => Err(text),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let demo = DemoPlace { bind: "127.0.0.1".parse().unwrap(), port_offset: 10_000, complete: true };
+        let boot =
+            Boot { log_level: LogLevel::Debug, demo: Some(demo), worker_threads: Some(3), ..Boot::default() };
+        let dir = tempfile::tempdir().unwrap();
+        boot.save(dir.path()).unwrap();
+        assert_eq!(Boot::load(dir.path()).unwrap(), Some(boot));
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        let table: [(&str, &[&str]); 4] = [
+            ("log_level = \"info\"\nhostnam = \"x\"\n", &["line 2", "hostnam", "admin_socket", "log_format"]),
+            ("log_level = \"loud\"\n", &["line 1", "loud", "error", "debug"]),
+            ("log_level = \n", &["line 1"]),
+            ("worker_threads = \"two\"\n", &["line 1", "two"]),
+        ];
+        for (text, parts) in table {
+            let error = load(text).unwrap_err();
+            for part in parts {
+                assert!(error.contains(part), "{part}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_file_is_no_error() {
+        assert_eq!(Boot::load(tempfile::tempdir().unwrap().path()).unwrap(), None);
+    }
+}

@@ -1,0 +1,55 @@
+//! `gatepost check`: reads a whole data directory and reports damage, without changing anything.
+
+use crate::boot::Boot;
+use crate::cli::Data;
+use crate::failure::Failure;
+use crate::terminal;
+use std::time::{Duration, Instant};
+
+/// Checks; damage is a failure of exit code 3.
+pub fn run(options: &Data) -> Result<(), Failure> {
+    let dir = options.existing();
+    let data = Boot::load(&dir)?.unwrap_or_default().data_dir(&dir);
+    if !data.is_dir() {
+        return Err(Failure::setup(format!("{}: there is no such data directory", data.display())));
+    }
+    let mut progress = Progress::new();
+    let report = store::check(&data, &mut |done, all| progress.show(done, all));
+    let report = report.map_err(|error| Failure::data(&data, &error))?;
+    terminal::say(&format!(
+        "{} messages, {} octets read, {} octets unused, damage: {}",
+        report.messages,
+        report.octets,
+        report.unused_octets,
+        report.damage.len()
+    ));
+    for damage in &report.damage {
+        terminal::say(&format!("  {damage}"));
+    }
+    if report.damage.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::setup(format!(
+        "{} is damaged; nothing was changed. Copy the directory, then restore what is named above from a backup; what \
+         is not named is whole and can be served",
+        data.display()
+    )))
+}
+
+/// Progress on standard error, for those who look at it.
+struct Progress {
+    next: Instant,
+}
+
+impl Progress {
+    fn new() -> Progress {
+        Progress { next: Instant::now() + Duration::from_secs(1) }
+    }
+
+    fn show(&mut self, done: u64, all: u64) {
+        if terminal::is_watched() && Instant::now() >= self.next {
+            self.next = Instant::now() + Duration::from_secs(1);
+            terminal::tell(&format!("{} of {} MiB", done >> 20, all >> 20));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line. Its doc comments are the help texts.
+
+use clap::{Args, Parser, Subcommand};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A mail server for POP3, IMAP4 and SMTP.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatepost",
+    version,
+    arg_required_else_help = true,
+    after_help = "Start with: gatepost demo"
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Try it out: a complete server with sample users and mail on local ports
+    Demo(Demo),
+    /// Set up a server: configuration, certificates and the first mailboxes
+    Quickstart(Quickstart),
+    /// Run a server that quickstart has set up
+    Serve(Data),
+    /// Administer a running server
+    Shell(Shell),
+    /// Read all data of a stopped server and report damage, without changing anything
+    Check(Data),
+}
+
+/// Where the data is.
+#[derive(Args, Debug)]
+pub struct Data {
+    /// Data directory [default: gatepost-data]
+    #[arg(long, value_name = "DIR", env = "GATEPOST_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+impl Data {
+    /// The directory to make or serve.
+    pub fn dir(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| PathBuf::from("gatepost-data"))
+    }
+
+    /// The directory of an existing server; that of a demo in the same place also counts, where it is the only one.
+    pub fn existing(&self) -> PathBuf {
+        let (usual, demo) = (self.dir(), PathBuf::from(DEMO_DATA));
+        if self.data.is_none() && !usual.exists() && demo.exists() { demo } else { usual }
+    }
+}
+
+/// The demo's default data directory.
+pub const DEMO_DATA: &str = "gatepost-demo";
+
+/// Options of `demo`.
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Data directory; with data in it, the demo continues there
+    #[arg(long, value_name = "DIR", default_value = DEMO_DATA)]
+    pub data: PathBuf,
+    /// Local address to listen on [default: 127.0.0.1, or that of the last run on the same data]
+    #[arg(long, value_name = "ADDR")]
+    pub bind: Option<IpAddr>,
+    /// Is added to every standard port [default: 10000, or that of the last run on the same data]
+    #[arg(long, value_name = "N")]
+    pub port_offset: Option<u16>,
+    /// Create this file when the server is ready
+    #[arg(long, value_name = "FILE")]
+    pub once_ready_file: Option<PathBuf>,
+}
+
+/// Options of `quickstart`.
+#[derive(Args, Debug)]
+pub struct Quickstart {
+    /// Where the data is to be.
+    #[command(flatten)]
+    pub data: Data,
+    /// Domain of the mail addresses, such as example.org
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// Name under which clients reach this server [default: mail.DOMAIN]
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
+    /// File with the administrator's password in its first line; the administrator is admin@DOMAIN
+    #[arg(long, value_name = "FILE")]
+    pub admin_password_file: Option<PathBuf>,
+    /// Also make this mailbox (repeatable); NAME is the part before @
+    #[arg(long, value_name = "NAME")]
+    pub mailbox: Vec<String>,
+    /// File with the password of these mailboxes in its first line
+    #[arg(long, value_name = "FILE")]
+    pub mailbox_password_file: Option<PathBuf>,
+    /// Services that start with the server: pop3, imap4, none
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["pop3", "imap4", "none"])]
+    pub enable: Option<Vec<String>>,
+    /// Local addresses to listen on [default: all]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub bind: Vec<IpAddr>,
+    /// Is added to every standard port
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port_offset: u16,
+}
+
+/// Options of `shell`.
+#[derive(Args, Debug)]
+pub struct Shell {
+    /// Whose data it is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Run these cmdlets and end
+    #[arg(short, value_name = "CMDLETS", conflicts_with = "file")]
+    pub cmdlets: Option<String>,
+    /// Run the script in this file and end (- for standard input)
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}

@@ -1,0 +1,193 @@
+//! `gatepost demo`: a complete server with sample users and mail on local ports, without any question.
+//!
+//! The first start makes everything; the boot file says at last that it is complete, so that a first start that was cut
+//! short is finished by the next. Later starts continue with the data as it is; another address or port
+//! offset moves the bindings that the demo made, and leaves others alone.
+
+use crate::boot::{Boot, DemoPlace, LogLevel};
+use crate::cli;
+use crate::client_settings;
+use crate::failure::Failure;
+use crate::running::{self, Opened, Running};
+use crate::setup::{self, NewMailbox, NewServer};
+use crate::{logging, samples, terminal};
+use directory::{Binding, Change, InitialNode, Object, ProtocolSettings, Snapshot, StartupType};
+use mail::{Address, Domain, Secret};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use store::ObjectChange;
+
+const DOMAIN: &str = "example.test";
+const HOSTNAME: &str = "mail.example.test";
+const PASSWORD: &str = "Gatepost!1";
+const FIRST_PLACE: DemoPlace =
+    DemoPlace { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port_offset: 10_000, complete: false };
+
+/// Runs until a signal ends it.
+pub fn run(options: &cli::Demo) -> Result<(), Failure> {
+    let dir = &options.data;
+    if let Some(ready) = &options.once_ready_file {
+        // One of an earlier run would tell of a server that is not there yet.
+        let _ = fs::remove_file(ready);
+    }
+    let known = Boot::load(dir)?;
+    let boot = known.clone().unwrap_or(Boot { log_level: LogLevel::Warn, ..Boot::default() });
+    logging::start(boot.log_level, boot.log_format);
+    setup::make_dir(dir)?;
+    let runtime = running::runtime(&boot)?;
+    let opened = Opened::new(dir, boot)?;
+    runtime.block_on(async {
+        let snapshot = prepare(&opened, known.and_then(|boot| boot.demo), options).await?;
+        let settings = client_settings::table(&snapshot);
+        let running = Running::start(opened, snapshot).await.map_err(|error| with_hint(error, options))?;
+        present(dir, &settings);
+        terminal::say("ready");
+        if let Some(ready) = &options.once_ready_file {
+            fs::write(ready, "ready\n").map_err(|error| Failure::file(ready, &error))?;
+        }
+        running.until_told().await
+    })
+}
+
+/// The objects to start with: made, finished, or moved to where they are wanted now.
+async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) -> Result<Snapshot, Failure> {
+    let before = last.unwrap_or(FIRST_PLACE);
+    let wanted = DemoPlace {
+        bind: options.bind.unwrap_or(before.bind),
+        port_offset: options.port_offset.unwrap_or(before.port_offset),
+        complete: before.complete,
+    };
+    let snapshot = match setup::load(&opened.dir, &opened.store).await? {
+        Some(_) if last.is_none() => return Err(not_a_demo(&opened.dir)),
+        Some(snapshot) => move_to(opened, snapshot, before, wanted).await?,
+        None => {
+            save_place(opened, wanted)?;
+            let now = server::system_clock().seconds;
+            setup::create(&opened.dir, &opened.store, new_server(wanted)?, now).await?
+        }
+    };
+    if !wanted.complete {
+        samples::deliver(&opened.store, &snapshot)
+            .await
+            .map_err(|error| Failure::data(&opened.dir, &error))?;
+    }
+    let complete = DemoPlace { complete: true, ..wanted };
+    if last != Some(complete) {
+        save_place(opened, complete)?;
+    }
+    Ok(snapshot)
+}
+
+fn save_place(opened: &Opened, place: DemoPlace) -> Result<(), Failure> {
+    Boot { demo: Some(place), ..opened.boot.clone() }.save(&opened.dir)
+}
+
+fn not_a_demo(dir: &Path) -> Failure {
+    let dir = dir.display();
+    Failure::setup(format!(
+        "{dir} belongs to a server that quickstart has set up, not to a demo; run it with `gatepost serve --data {dir}`, \
+         or give the demo a directory of its own with --data"
+    ))
+}
+
+fn new_server(place: DemoPlace) -> Result<NewServer, Failure> {
+    let mailbox = |name: &str| -> Result<NewMailbox, Failure> {
+        Ok(NewMailbox {
+            address: Address::parse(&format!("{name}@{DOMAIN}")).map_err(Failure::failed)?,
+            password: Secret::new(PASSWORD),
+            administrator: name == "admin",
+        })
+    };
+    let node = InitialNode {
+        hostname: HOSTNAME.to_owned(),
+        client_host: client_host(place.bind),
+        domain: Domain::new(DOMAIN).map_err(Failure::failed)?,
+        addresses: vec![place.bind],
+        port_offset: place.port_offset,
+        pop_and_imap: StartupType::Automatic,
+    };
+    let mailboxes = ["alice", "bob", "admin"].into_iter().map(mailbox).collect::<Result<_, _>>()?;
+    Ok(NewServer { node, mailboxes, changes: Vec::new(), caller: "gatepost demo" })
+}
+
+fn client_host(bind: IpAddr) -> String {
+    if bind.is_loopback() || bind.is_unspecified() { "localhost".to_owned() } else { bind.to_string() }
+}
+
+/// Moves the bindings that the demo made, where it is started with another address or port offset.
+async fn move_to(
+    opened: &Opened,
+    old: Snapshot,
+    from: DemoPlace,
+    to: DemoPlace,
+) -> Result<Snapshot, Failure> {
+    if (from.bind, from.port_offset) == (to.bind, to.port_offset) {
+        return Ok(old);
+    }
+    let applied = old.apply(moved(&old, from, to)).map_err(|error| Failure::Usage(error.to_string()))?;
+    let change =
+        ObjectChange { put: applied.put.into_iter().map(setup::object).collect(), ..ObjectChange::default() };
+    opened.store.save(change).await.map_err(|error| Failure::data(&opened.dir, &error))?;
+    Ok(applied.snapshot)
+}
+
+fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
+    let port = |port: u16| port.checked_sub(from.port_offset)?.checked_add(to.port_offset);
+    let bindings = |bindings: &mut Vec<Binding>| {
+        for binding in bindings.iter_mut().filter(|binding| binding.0.ip() == from.bind) {
+            if let Some(port) = port(binding.0.port()) {
+                *binding = Binding(SocketAddr::new(to.bind, port));
+            }
+        }
+    };
+    let settings = |old: &ProtocolSettings| {
+        let mut new = old.clone();
+        bindings(&mut new.unencrypted_or_tls_bindings);
+        bindings(&mut new.ssl_bindings);
+        for shown in &mut new.internal_connection_settings {
+            shown.port = port(shown.port).unwrap_or(shown.port);
+            shown.host = client_host(to.bind);
+        }
+        Arc::new(new)
+    };
+    let mut organization = (**old.organization()).clone();
+    organization.client_host = client_host(to.bind);
+    let mut changes = vec![
+        Change::Put(Object::PopSettings(settings(old.pop()))),
+        Change::Put(Object::ImapSettings(settings(old.imap()))),
+        Change::Put(Object::Organization(Arc::new(organization))),
+    ];
+    for connector in old.receive_connectors() {
+        let mut new = (**connector).clone();
+        bindings(&mut new.bindings);
+        bindings(&mut new.ssl_bindings);
+        changes.push(Change::Put(Object::ReceiveConnector(Arc::new(new))));
+    }
+    changes
+}
+
+fn with_hint(failure: Failure, options: &cli::Demo) -> Failure {
+    match failure {
+        Failure::Setup(text) if text.contains("port") => {
+            let offset = options.port_offset.unwrap_or(FIRST_PLACE.port_offset);
+            let other = if offset < 30_000 { offset + 10_000 } else { offset - 10_000 };
+            Failure::Setup(format!("{text}\ngatepost: or move all ports of the demo: --port-offset {other}"))
+        }
+        other => other,
+    }
+}
+
+fn present(dir: &Path, settings: &str) {
+    let ca = server::certificate::ca_path(&fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
+    terminal::say(&format!(
+        "Gatepost demo. Settings for mail programs:\n\n{settings}\n  \
+         Login name  alice@{DOMAIN}, bob@{DOMAIN}, or admin@{DOMAIN} (administrator)\n  \
+         Password    {PASSWORD}\n  \
+         CA          {}  (import it, or accept the certificate)\n\n\
+         Administer it with: gatepost shell --data {}\nEnd it with Ctrl-C.\n",
+        ca.display(),
+        dir.display()
+    ));
+}

@@ -1,0 +1,160 @@
+//! A running server: opens the data, starts the services, waits for a signal, and ends in order.
+
+use crate::adapter::NodeForAdmin;
+use crate::boot::Boot;
+use crate::failure::Failure;
+use crate::{setup, socket};
+use directory::{Directory, Snapshot};
+use server::tls::Tls;
+use server::{Context, Node, certificate};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
+
+/// A data directory that is open.
+pub struct Opened {
+    /// The directory with the boot file.
+    pub dir: PathBuf,
+    /// The boot file.
+    pub boot: Boot,
+    /// The mail.
+    pub store: Store,
+}
+
+impl Opened {
+    /// Opens the store of a directory.
+    pub fn new(dir: &Path, boot: Boot) -> Result<Opened, Failure> {
+        let data = boot.data_dir(dir);
+        let store = Store::open(&data, boot.store_options()).map_err(|error| Failure::data(&data, &error))?;
+        Ok(Opened { dir: dir.to_owned(), boot, store })
+    }
+}
+
+/// The runtime for everything.
+pub fn runtime(boot: &Boot) -> Result<Runtime, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(boot.worker_threads.unwrap_or(cores).max(1))
+        // Threads for passwords and the like come and go; idle ones would keep their memory.
+        .thread_keep_alive(Duration::from_secs(2))
+        .thread_name("gatepost")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the system gives no threads: {error}")))
+}
+
+/// A server that accepts connections.
+pub struct Running {
+    opened: Opened,
+    node: Node,
+    tls: Tls,
+    names: Vec<String>,
+    signals: Signals,
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Failure> {
+        let wait = |kind| signal(kind).map_err(Failure::failed);
+        Ok(Signals {
+            terminate: wait(SignalKind::terminate())?,
+            interrupt: wait(SignalKind::interrupt())?,
+            hang_up: wait(SignalKind::hangup())?,
+        })
+    }
+}
+
+impl Running {
+    /// Starts all services that should run; fails when one of them cannot listen.
+    pub async fn start(opened: Opened, snapshot: Snapshot) -> Result<Running, Failure> {
+        // Before anything can be interrupted: a signal from here on ends the server in order.
+        let signals = Signals::new()?;
+        let names = certificate_names(&snapshot);
+        let tls = tls(&opened.dir, &names)?;
+        let hostname = snapshot.organization().hostname.clone();
+        let directory = Arc::new(Directory::new(snapshot));
+        let node = Node::new(Context::new(opened.store.clone(), directory.clone(), hostname), tls.clone());
+        let errors = node.reconcile().await;
+        if !errors.is_empty() {
+            node.shut_down().await;
+            opened.store.close();
+            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            return Err(Failure::Setup(texts.join("\ngatepost: ")));
+        }
+        let listener = socket::listen(&opened.boot.socket(&opened.dir))?;
+        let admin = admin::Context {
+            store: opened.store.clone(),
+            directory,
+            node: Arc::new(NodeForAdmin(node.clone())),
+            caller: String::new(),
+            changing: Arc::new(Mutex::new(())),
+        };
+        tokio::spawn(socket::serve(listener, admin));
+        Ok(Running { opened, node, tls, names, signals })
+    }
+
+    /// Runs until told to end, then ends in order.
+    pub async fn until_told(mut self) -> Result<(), Failure> {
+        loop {
+            tokio::select! {
+                _ = self.signals.terminate.recv() => break,
+                _ = self.signals.interrupt.recv() => break,
+                _ = self.signals.hang_up.recv() => self.reload(),
+            }
+        }
+        tracing::info!("stopping");
+        self.node.shut_down().await;
+        // A socket file without a server would only make the next shell wonder.
+        let _ = std::fs::remove_file(self.opened.boot.socket(&self.opened.dir));
+        let store = self.opened.store;
+        tokio::task::spawn_blocking(move || store.close()).await.map_err(Failure::failed)
+    }
+
+    /// Takes the certificate from its file again, as after it was replaced.
+    fn reload(&self) {
+        let now = self.node.context().now().seconds;
+        let reloaded = certificate::ensure(&self.opened.dir, &self.names, now)
+            .and_then(|identity| self.tls.reload(&identity));
+        match reloaded {
+            Ok(()) => tracing::info!("the certificate was loaded again"),
+            Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+        }
+    }
+}
+
+fn tls(dir: &Path, names: &[String]) -> Result<Tls, Failure> {
+    let identity = certificate::ensure(dir, names, server::system_clock().seconds);
+    identity.and_then(|identity| Tls::new(&identity)).map_err(Failure::setup)
+}
+
+/// All names by which a client may reach this server.
+fn certificate_names(snapshot: &Snapshot) -> Vec<String> {
+    let organization = snapshot.organization();
+    let mut names = vec![organization.hostname.clone(), organization.client_host.clone()];
+    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    let bound = server::listen::wanted(snapshot).into_iter().map(|endpoint| endpoint.address.ip());
+    names.extend(bound.filter(|ip: &IpAddr| !ip.is_unspecified()).map(|ip| ip.to_string()));
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.to_lowercase()));
+    names
+}
+
+/// Opens the data of a server that was set up before.
+pub async fn load(opened: &Opened) -> Result<Snapshot, Failure> {
+    let dir = opened.dir.display();
+    setup::load(&opened.dir, &opened.store).await?.ok_or_else(|| {
+        Failure::setup(format!(
+            "{dir} has no server set up in it; run `gatepost quickstart --data {dir}` first"
+        ))
+    })
+}

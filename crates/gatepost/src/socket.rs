@@ -1,0 +1,154 @@
+//! The admin socket: runs shells for the owner of the data directory.
+//!
+//! Who may open the socket file may administer the node, so it is for its owner only from the first moment on. A file
+//! left behind by a crash is replaced: the store's lock has already made sure that no other server uses the directory.
+
+use crate::failure::Failure;
+use crate::protocol::{MAX_LINE, Reply, Request, line};
+use admin::{BoxFuture, Channel, Gone, Output, Question, Shell, Terminal};
+use serde::Serialize;
+use std::fs;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+
+/// Longest path that fits into a socket address everywhere.
+const MAX_PATH: usize = 100;
+
+/// A socket's path as the system takes it: one that is too long is reached through its directory's descriptor, which
+/// must stay open meanwhile.
+pub struct ShortPath {
+    path: PathBuf,
+    _dir: Option<fs::File>,
+}
+
+impl ShortPath {
+    /// For this socket file.
+    pub fn new(path: &Path) -> io::Result<ShortPath> {
+        if path.as_os_str().len() <= MAX_PATH {
+            return Ok(ShortPath { path: path.to_owned(), _dir: None });
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = fs::File::open(parent)?;
+        let name = path.file_name().unwrap_or_default();
+        let short = Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(name);
+        Ok(ShortPath { path: short, _dir: Some(dir) })
+    }
+
+    /// The path to use.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Opens the socket.
+pub fn listen(path: &Path) -> Result<UnixListener, Failure> {
+    // Bound under another name and renamed when its rights are set: nobody sees it with others.
+    let new = path.with_extension("new");
+    let bind = || {
+        if let Err(error) = fs::remove_file(&new)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
+        }
+        let short = ShortPath::new(&new)?;
+        let listener = UnixListener::bind(short.path())?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o600))?;
+        fs::rename(&new, path)?;
+        Ok(listener)
+    };
+    bind().map_err(|error| Failure::file(path, &error))
+}
+
+/// Serves shells for ever.
+pub async fn serve(listener: UnixListener, context: admin::Context) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let context = admin::Context { caller: caller(&stream), ..context.clone() };
+                tokio::spawn(async move {
+                    if let Err(error) = Client::new(stream).converse(context).await {
+                        tracing::debug!(%error, "an admin shell ended early");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, "the admin socket cannot accept connections for now");
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+fn caller(stream: &UnixStream) -> String {
+    match stream.peer_cred() {
+        Ok(peer) => format!("local administrator (uid {})", peer.uid()),
+        Err(_) => "local administrator".to_owned(),
+    }
+}
+
+struct Client {
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+}
+
+impl Client {
+    fn new(stream: UnixStream) -> Client {
+        let (reader, writer) = stream.into_split();
+        Client { reader: BufReader::new(reader), writer }
+    }
+
+    async fn converse(mut self, context: admin::Context) -> io::Result<()> {
+        let Some(Request::Hello(terminal)) = self.receive().await? else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mut shell = Shell::new(context, terminal);
+        while let Some(request) = self.receive().await? {
+            match request {
+                Request::Run(text) => {
+                    let outcome = shell.run(&text, &mut self).await;
+                    self.send(&Reply::Exit(outcome)).await?;
+                }
+                Request::Resize(width) => shell.resize(width),
+                Request::Hello(Terminal { .. }) | Request::Answer(_) => {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next request; `None` at the client's end.
+    async fn receive(&mut self) -> io::Result<Option<Request>> {
+        let mut line = Vec::new();
+        (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut line).await?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_slice(&line)?))
+    }
+
+    async fn send(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.writer.write_all(&line(value)?).await
+    }
+}
+
+impl Output for Client {
+    fn text<'a>(&'a mut self, channel: Channel, text: &'a str) -> BoxFuture<'a, Result<(), Gone>> {
+        Box::pin(async move { self.send(&Reply::Text(channel, text.to_owned())).await.map_err(|_| Gone) })
+    }
+
+    fn ask<'a>(&'a mut self, question: &'a Question) -> BoxFuture<'a, Result<String, Gone>> {
+        Box::pin(async move {
+            self.send(&Reply::Ask(question.clone())).await.map_err(|_| Gone)?;
+            match self.receive().await {
+                Ok(Some(Request::Answer(answer))) => Ok(answer),
+                _ => Err(Gone),
+            }
+        })
+    }
+}
