@@ -86,12 +86,12 @@ fn of_settings(door: &Door<'_>, settings: &ProtocolSettings, remote: IpAddr) -> 
     Some(Admitted { _places: [all, source], connector: None })
 }
 
-fn of_connector(door: &Door<'_>, connector: &ReceiveConnector, remote: IpAddr) -> Option<Admitted> {
+fn of_connector(door: &Door<'_>, connector: Arc<ReceiveConnector>, remote: IpAddr) -> Option<Admitted> {
     let (limits, name) = (&door.context.limits, || connector.name.clone());
     let all = limits.take(Slot::Connector(name()), count(connector.max_inbound_connection))?;
     let source = Slot::ConnectorSource(name(), remote);
     let source = limits.take(source, count(connector.max_inbound_connection_per_source))?;
-    Some(Admitted { _places: [all, source], connector: Some(Arc::new(connector.clone())) })
+    Some(Admitted { _places: [all, source], connector: Some(connector) })
 }
 
 fn count(limit: Limit<u32>) -> u32 {
