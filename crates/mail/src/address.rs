@@ -54,7 +54,8 @@ impl Domain {
 }
 
 fn is_label(label: &str) -> bool {
-    let inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric());
+    let inner =
+        |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric());
     (1..=63).contains(&label.len())
         && label.chars().all(inner)
         && !label.starts_with('-')
@@ -112,7 +113,9 @@ impl Address {
 }
 
 fn is_dot_string(local: &str) -> bool {
-    let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control());
+    let atext = |c: char| {
+        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || (!c.is_ascii() && !c.is_control())
+    };
     local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext))
 }
 

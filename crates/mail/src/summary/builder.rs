@@ -169,14 +169,21 @@ impl Builder {
             let room = FIELD_LIMIT.saturating_sub(self.line.len());
             self.line.extend_from_slice(piece.get(..room.min(piece.len())).unwrap_or_default());
             if end.is_some() {
-                let line = std::mem::take(&mut self.line);
-                self.header_line(&line);
+                self.with_line(Builder::header_line);
             }
         }
         if end.is_some() {
             self.begin_line();
         }
         rest
+    }
+
+    /// Gives the line that was put together to `take`.
+    fn with_line(&mut self, take: impl FnOnce(&mut Builder, &[u8])) {
+        let mut line = std::mem::take(&mut self.line);
+        take(self, &line);
+        line.clear();
+        self.line = line;
     }
 
     /// Takes a line of a header, which has been passed over.
@@ -237,8 +244,7 @@ impl Builder {
         self.advance(piece);
         self.line.extend_from_slice(piece);
         if end.is_some() {
-            let line = std::mem::take(&mut self.line);
-            self.body_line(&line);
+            self.with_line(Builder::body_line);
             self.begin_line();
         }
         rest
