@@ -1,0 +1,340 @@
+//! FETCH and UID FETCH (RFC 3501 §6.4.5; RFC 7162 §3.1.4 for CHANGEDSINCE and MODSEQ).
+//!
+//! What the listing knows is written without asking. For the rest messages are taken in batches: what they need is
+//! asked for, `\Seen` is set where the command reads a body, and then they are written one after the other. Bodies are
+//! sent as [`wire::Copy`]; output is handed over in pieces however many messages there are.
+
+mod items;
+mod structure;
+mod write;
+
+use crate::border::{Access, Answer, Ask, Code, FlagChange, FlagOperation};
+use crate::parse::{Bad, Parser};
+use crate::reply::Reply;
+use crate::sequence::SequenceSet;
+use crate::session::FLUSH;
+use crate::state::{Core, Input, Stage, Task, Turn};
+use crate::view::{Numbering, View};
+use bytes::Bytes;
+use items::{Item, Items};
+use mail::{Body, Entry, Flag, Summary, Uid};
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::vec::IntoIter;
+use write::{Memo, Writer};
+
+/// Messages asked for at a time, and octets of messages whose headers are.
+const BATCH: usize = 64;
+const HEADER_OCTETS: u64 = 8 << 20;
+
+struct Fetch {
+    set: SequenceSet,
+    numbering: Numbering,
+    items: Items,
+    /// Places still to be fetched, as ranges.
+    places: IntoIter<(usize, usize)>,
+    range: Option<(usize, usize)>,
+    phase: Phase,
+    /// Whether a message was gone when it was asked for.
+    some_gone: bool,
+    memo: Memo,
+}
+
+enum Phase {
+    Begin,
+    /// Writing what the listing knows.
+    Plain,
+    /// The batch waits for this.
+    Asking(Batch, Need),
+    /// The messages of a batch are being written.
+    Writing(Batch),
+}
+
+/// What must be asked for before a message can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Summaries,
+    Bodies,
+    Headers,
+    Seen,
+}
+
+/// Messages with what was asked for.
+struct Batch {
+    messages: Vec<Message>,
+    needs: Vec<Need>,
+    summaries: Found<Arc<Summary>>,
+    bodies: Found<Body>,
+    headers: Found<Bytes>,
+    written: usize,
+    /// The message that is half written.
+    writer: Option<Writer>,
+}
+
+/// A message to be written.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    seq: usize,
+    entry: Entry,
+    /// Whether the command has set `\Seen`.
+    newly_seen: bool,
+}
+
+/// What was found of the messages that exist, in their order.
+struct Found<T>(Peekable<IntoIter<(Uid, T)>>);
+
+impl<T> Found<T> {
+    fn new(found: Vec<(Uid, T)>) -> Found<T> {
+        Found(found.into_iter().peekable())
+    }
+
+    /// That of this message; those asked for must ascend.
+    fn take(&mut self, uid: Uid) -> Option<T> {
+        while self.0.next_if(|(found, _)| *found < uid).is_some() {}
+        self.0.next_if(|(found, _)| *found == uid).map(|(_, value)| value)
+    }
+}
+
+pub(super) fn fetch(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box<dyn Task>, Bad> {
+    parser.space()?;
+    let set = parser.sequence_set()?;
+    parser.space()?;
+    let mut items = Items::parse(parser)?;
+    if numbering == Numbering::Uid {
+        // RFC 3501 §6.4.8: UID is part of every response to UID FETCH.
+        items.add_first(Item::Uid);
+    }
+    Ok(Box::new(Fetch {
+        set,
+        numbering,
+        items,
+        places: Vec::new().into_iter(),
+        range: None,
+        phase: Phase::Begin,
+        some_gone: false,
+        memo: Memo::default(),
+    }))
+}
+
+impl Task for Fetch {
+    fn run(&mut self, core: &mut Core, input: Input) -> Turn {
+        match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
+            (Phase::Begin, Input::Start) => self.start(core),
+            (Phase::Plain, Input::Again) => self.write_plain(core),
+            (Phase::Writing(batch), Input::Again) => self.write_batch(core, batch),
+            (Phase::Writing(mut batch), Input::Answer(Answer::Octets(octets))) => {
+                batch.writer.as_mut().into_iter().for_each(|writer| writer.octets_came(&octets));
+                self.write_batch(core, batch)
+            }
+            (Phase::Asking(batch, need), Input::Answer(answer)) => self.came(core, batch, need, answer),
+            (Phase::Writing(_), Input::Answer(Answer::Refused(refusal))) => {
+                // A response is half written; the client can only be helped by closing.
+                self.end(Reply { closes: true, ..Reply::refused(&refusal) })
+            }
+            _ => self.end(Reply::bug()),
+        }
+    }
+}
+
+impl Fetch {
+    fn end(&self, reply: Reply) -> Turn {
+        match self.numbering {
+            Numbering::Uid => Turn::Done(reply),
+            Numbering::Sequence => Turn::DoneNoExpunge(reply),
+        }
+    }
+
+    fn start(&mut self, core: &mut Core) -> Turn {
+        if self.items.knows_condstore() {
+            core.enable_condstore();
+        }
+        let Some(view) = core.view() else { return self.end(Reply::bug()) };
+        match view.select(&self.set, self.numbering) {
+            Ok(places) => self.places = places.into_iter(),
+            Err(Bad(why)) => return self.end(Reply::bad(why)),
+        }
+        if self.items.needs(view.access).is_empty() { self.write_plain(core) } else { self.next_batch(core) }
+    }
+
+    /// The next message that is wanted.
+    fn next_message(&mut self, view: &View) -> Option<(usize, Entry)> {
+        loop {
+            let (seq, last) = match self.range.take() {
+                Some((seq, last)) if seq <= last => (seq, last),
+                _ => self.places.next()?,
+            };
+            self.range = Some((seq + 1, last));
+            let Some(entry) = view.listing.at(seq) else { continue };
+            if self.items.changed_since.is_none_or(|since| entry.modseq > since) {
+                return Some((seq, entry));
+            }
+        }
+    }
+
+    fn write_plain(&mut self, core: &mut Core) -> Turn {
+        let Core { stage: Stage::Selected(view), out, .. } = core else { return self.end(Reply::bug()) };
+        while let Some((seq, entry)) = self.next_message(view) {
+            write::plain(out, seq, &entry, view, &self.items, &mut self.memo);
+            if out.len() >= FLUSH {
+                self.phase = Phase::Plain;
+                return Turn::Again;
+            }
+        }
+        self.finish()
+    }
+
+    fn finish(&self) -> Turn {
+        // RFC 3501 §6.4.8 lets UIDs that are gone be passed over in silence; message numbers are not.
+        let told = self.some_gone && self.numbering == Numbering::Sequence;
+        self.end(if told {
+            Reply::no(Code::ExpungeIssued, "Some of the messages no longer exist")
+        } else {
+            Reply::ok("FETCH completed")
+        })
+    }
+
+    fn next_batch(&mut self, core: &mut Core) -> Turn {
+        let Some(view) = core.view() else { return self.end(Reply::bug()) };
+        let mut needs = self.items.needs(view.access);
+        let with_headers = needs.contains(&Need::Headers);
+        let (mut messages, mut octets) = (Vec::new(), 0);
+        while messages.len() < BATCH
+            && octets < HEADER_OCTETS
+            && let Some((seq, entry)) = self.next_message(view)
+        {
+            messages.push(Message { seq, entry, newly_seen: false });
+            octets += if with_headers { entry.size.into() } else { 0 };
+        }
+        if messages.is_empty() {
+            return self.finish();
+        }
+        // Needs are taken from the end.
+        needs.reverse();
+        let batch = Batch {
+            messages,
+            needs,
+            summaries: Found::new(Vec::new()),
+            bodies: Found::new(Vec::new()),
+            headers: Found::new(Vec::new()),
+            written: 0,
+            writer: None,
+        };
+        self.ask_next(core, batch)
+    }
+
+    fn ask_next(&mut self, core: &mut Core, mut batch: Batch) -> Turn {
+        let Some(folder) = core.view().map(|view| view.folder) else { return self.end(Reply::bug()) };
+        while let Some(need) = batch.needs.pop() {
+            let unseen = |message: &&Message| need != Need::Seen || !message.entry.flags.contains(Flag::Seen);
+            let uids: Vec<Uid> =
+                batch.messages.iter().filter(unseen).map(|message| message.entry.uid).collect();
+            if uids.is_empty() {
+                continue;
+            }
+            self.phase = Phase::Asking(batch, need);
+            return Turn::Ask(match need {
+                Need::Summaries => Ask::Summaries(folder, uids),
+                Need::Bodies => Ask::Bodies(folder, uids),
+                Need::Headers => Ask::Headers(folder, uids),
+                Need::Seen => Ask::Store(folder, uids, add_seen()),
+            });
+        }
+        self.write_batch(core, batch)
+    }
+
+    fn came(&mut self, core: &mut Core, mut batch: Batch, need: Need, answer: Answer) -> Turn {
+        match (need, answer) {
+            (Need::Summaries, Answer::Summaries(found)) => batch.summaries = Found::new(found),
+            (Need::Bodies, Answer::Bodies(found)) => batch.bodies = Found::new(found),
+            (Need::Headers, Answer::Headers(found)) => batch.headers = Found::new(found),
+            (Need::Seen, Answer::Stored { entries, .. }) => mark_seen(core, &mut batch, &entries),
+            // A flag that cannot be set (the disk is full) is no reason not to let the message be read.
+            (Need::Seen, Answer::Refused(_)) => {}
+            (_, Answer::Refused(refusal)) => return self.end(Reply::refused(&refusal)),
+            _ => return self.end(Reply::bug()),
+        }
+        self.ask_next(core, batch)
+    }
+
+    fn write_batch(&mut self, core: &mut Core, mut batch: Batch) -> Turn {
+        let condstore = core.condstore;
+        let Core { stage: Stage::Selected(view), out, .. } = core else { return self.end(Reply::bug()) };
+        loop {
+            let mut writer = match batch.writer.take() {
+                Some(writer) => writer,
+                None => match batch.next_writer(&self.items, condstore) {
+                    Next::Writer(writer) => *writer,
+                    Next::Gone => {
+                        self.some_gone = true;
+                        continue;
+                    }
+                    Next::End => break,
+                },
+            };
+            let turn = writer.write(out, view, &self.items, &mut self.memo);
+            if turn.is_some() {
+                batch.writer = Some(writer);
+            }
+            if turn.is_some() || out.len() >= FLUSH {
+                self.phase = Phase::Writing(batch);
+                return turn.unwrap_or(Turn::Again);
+            }
+        }
+        self.next_batch(core)
+    }
+}
+
+enum Next {
+    Writer(Box<Writer>),
+    /// The message does not exist any more.
+    Gone,
+    End,
+}
+
+impl Batch {
+    /// The next message with all that its items need.
+    fn next_writer(&mut self, items: &Items, condstore: bool) -> Next {
+        let Some(message) = self.messages.get(self.written) else { return Next::End };
+        self.written += 1;
+        let uid = message.entry.uid;
+        let needs = items.needs(Access::ReadOnly);
+        let summary = self.summaries.take(uid);
+        let body = self.bodies.take(uid);
+        let header = self.headers.take(uid);
+        let gone = |need, found: bool| needs.contains(&need) && !found;
+        if gone(Need::Summaries, summary.is_some())
+            || gone(Need::Bodies, body.is_some())
+            || gone(Need::Headers, header.is_some())
+        {
+            return Next::Gone;
+        }
+        let mut writer = Writer::new(message.seq, message.entry, summary, body, header);
+        if message.newly_seen {
+            writer.shows_flags(items, condstore);
+        }
+        Next::Writer(Box::new(writer))
+    }
+}
+
+fn add_seen() -> FlagChange {
+    FlagChange {
+        how: FlagOperation::Add,
+        flags: vec![Flag::Seen],
+        keywords: Vec::new(),
+        unchanged_since: None,
+    }
+}
+
+/// The messages are seen now; their responses show it, so that the client's knowledge is up to date.
+fn mark_seen(core: &mut Core, batch: &mut Batch, entries: &[Entry]) {
+    for message in &mut batch.messages {
+        let at = entries.binary_search_by_key(&message.entry.uid, |entry| entry.uid);
+        if let Some(entry) = at.ok().and_then(|at| entries.get(at)) {
+            message.newly_seen = message.entry.flags != entry.flags;
+            message.entry = *entry;
+        }
+    }
+    if let Some(view) = core.view_mut() {
+        view.put(entries);
+    }
+}

@@ -1,0 +1,189 @@
+//! STORE and UID STORE (RFC 3501 §6.4.6; RFC 7162 §3.1.3 for UNCHANGEDSINCE).
+
+use super::expunge::read_only;
+use crate::border::{Access, Answer, Ask, Code, FlagChange, FlagOperation};
+use crate::parse::{Bad, Parser};
+use crate::reply::{Reply, Status};
+use crate::sequence::{Ranges, SequenceSet};
+use crate::session::FLUSH;
+use crate::state::{Core, Input, Shown, Stage, Task, Turn, write_flags};
+use crate::view::Numbering;
+use mail::{Entry, FlagSet, KeywordTable, Listing, ModSeq, Uid};
+use std::sync::Arc;
+
+struct Store {
+    set: SequenceSet,
+    numbering: Numbering,
+    change: FlagChange,
+    silent: bool,
+    phase: Phase,
+}
+
+enum Phase {
+    Begin,
+    /// How many messages were asked for.
+    Stored(usize),
+    Listing(Outcome),
+    Writing(Outcome, Listing),
+}
+
+struct Outcome {
+    entries: Vec<Entry>,
+    written: usize,
+    modified: Vec<Uid>,
+    some_gone: bool,
+}
+
+pub(super) fn store(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box<dyn Task>, Bad> {
+    parser.space()?;
+    let set = parser.sequence_set()?;
+    parser.space()?;
+    let mut unchanged_since = None;
+    if parser.peek() == Some(b'(') {
+        parser.list(|parser| {
+            parser.expect("UNCHANGEDSINCE ", "Unknown modifier")?;
+            unchanged_since = Some(ModSeq(parser.number()?));
+            Ok(())
+        })?;
+        parser.space()?;
+    }
+    let how = if parser.eat("+") {
+        FlagOperation::Add
+    } else if parser.eat("-") {
+        FlagOperation::Remove
+    } else {
+        FlagOperation::Replace
+    };
+    parser.expect("FLAGS", "Expected FLAGS")?;
+    let silent = parser.eat(".SILENT");
+    parser.space()?;
+    let flags = parser.store_flags()?;
+    let change = FlagChange { how, flags: flags.system, keywords: flags.keywords, unchanged_since };
+    Ok(Box::new(Store { set, numbering, change, silent, phase: Phase::Begin }))
+}
+
+impl Task for Store {
+    fn run(&mut self, core: &mut Core, input: Input) -> Turn {
+        match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
+            (Phase::Begin, Input::Start) => self.start(core),
+            (Phase::Stored(count), Input::Answer(Answer::Stored { entries, modified })) => {
+                let Some(view) = core.view() else { return self.done(Reply::bug()) };
+                let some_gone = entries.len() + modified.len() < count;
+                self.phase = Phase::Listing(Outcome { entries, written: 0, modified, some_gone });
+                // It is needed for the names of keywords that are new.
+                Turn::Ask(Ask::Listing(view.folder))
+            }
+            (Phase::Listing(outcome), Input::Answer(Answer::Listing(listing))) => {
+                take_keywords(core, &listing);
+                self.write(core, outcome, listing)
+            }
+            (Phase::Writing(outcome, listing), Input::Again) => self.write(core, outcome, listing),
+            (_, Input::Answer(Answer::Refused(refusal))) => {
+                core.stale = true;
+                self.done(Reply::refused(&refusal))
+            }
+            _ => self.done(Reply::bug()),
+        }
+    }
+}
+
+/// The client is told of keywords that are new to the folder before it sees one (RFC 3501 §7.2.6).
+fn take_keywords(core: &mut Core, listing: &Listing) {
+    let Core { stage: Stage::Selected(view), out, .. } = core else { return };
+    if view.listing.keywords != listing.keywords {
+        view.listing.keywords = Arc::clone(&listing.keywords);
+        view.write_keywords(out);
+    }
+}
+
+impl Store {
+    fn done(&self, reply: Reply) -> Turn {
+        match self.numbering {
+            Numbering::Uid => Turn::Done(reply),
+            Numbering::Sequence => Turn::DoneNoExpunge(reply),
+        }
+    }
+
+    fn start(&mut self, core: &mut Core) -> Turn {
+        if self.change.unchanged_since.is_some() {
+            core.enable_condstore();
+        }
+        let Some(view) = core.view() else { return self.done(Reply::bug()) };
+        if view.access == Access::ReadOnly {
+            return self.done(read_only());
+        }
+        let uids = match view.select(&self.set, self.numbering) {
+            Ok(places) => view.uids(&places),
+            Err(Bad(why)) => return self.done(Reply::bad(why)),
+        };
+        if uids.is_empty() {
+            return self.done(Reply::ok("STORE completed"));
+        }
+        self.phase = Phase::Stored(uids.len());
+        Turn::Ask(Ask::Store(view.folder, uids, self.change.clone()))
+    }
+
+    fn write(&mut self, core: &mut Core, mut outcome: Outcome, listing: Listing) -> Turn {
+        let condstore = core.condstore;
+        let Core { stage: Stage::Selected(view), out, .. } = core else { return self.done(Reply::bug()) };
+        while let Some(entry) = outcome.entries.get(outcome.written) {
+            outcome.written += 1;
+            let Some((seq, old)) = view.listing.find(entry.uid) else { continue };
+            // Even silently, the client hears of what it cannot know: flags that others changed.
+            let flags = !self.silent || entry.flags != self.expected(old.flags, &listing.keywords);
+            if flags || condstore {
+                let uid = condstore || self.numbering == Numbering::Uid;
+                let shown = Shown { uid, flags, modseq: condstore };
+                write_flags(out, seq, entry, &listing.keywords, view.is_recent(entry.uid), shown);
+            }
+            if out.len() >= FLUSH {
+                self.phase = Phase::Writing(outcome, listing);
+                return Turn::Again;
+            }
+        }
+        view.put(&outcome.entries);
+        let reply = self.reply(core, &outcome);
+        settle(core, listing);
+        self.done(reply)
+    }
+
+    /// The flags that come of the change where nobody else changed any.
+    fn expected(&self, old: FlagSet, keywords: &KeywordTable) -> FlagSet {
+        let system: FlagSet = self.change.flags.iter().copied().collect();
+        let known = self.change.keywords.iter().filter_map(|keyword| keywords.position(keyword));
+        let named = known.fold(system, FlagSet::with_keyword);
+        match self.change.how {
+            FlagOperation::Add => old.union(named),
+            FlagOperation::Remove => old.minus(named),
+            FlagOperation::Replace => named,
+        }
+    }
+
+    fn reply(&self, core: &Core, outcome: &Outcome) -> Reply {
+        let gone = outcome.some_gone && self.numbering == Numbering::Sequence;
+        if outcome.modified.is_empty() {
+            return if gone {
+                Reply::no(Code::ExpungeIssued, "Some of the messages no longer exist")
+            } else {
+                Reply::ok("STORE completed")
+            };
+        }
+        let numbers = outcome.modified.iter().filter_map(|uid| core.view()?.number(*uid, self.numbering));
+        let mut set = Vec::new();
+        numbers.collect::<Ranges>().write(&mut set);
+        let set = String::from_utf8(set).unwrap_or_default();
+        let status = if gone { Status::No } else { Status::Ok };
+        let text = format!("[MODIFIED {set}] Conditional STORE failed").into();
+        Reply { status, text, closes: false }
+    }
+}
+
+/// Where nothing else changed meanwhile, the view goes on with the listing that it shares with other sessions.
+fn settle(core: &mut Core, listing: Listing) {
+    let Some(view) = core.view_mut() else { return };
+    if view.listing.differences(&listing).is_empty() {
+        view.listing = listing;
+    } else {
+        core.stale = true;
+    }
+}
