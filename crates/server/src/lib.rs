@@ -17,6 +17,7 @@ mod context;
 pub mod imap;
 mod limits;
 pub mod listen;
+pub mod login;
 pub mod pop3;
 mod serve;
 pub mod session;

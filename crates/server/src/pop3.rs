@@ -1,1 +1,153 @@
-//! What the pop3 session asks for, done with policy, store and transport.
+//! What the POP3 session asks for, done with policy and store, and the words a client hears when it is not done.
+//!
+//! The maildrop lock of RFC 1939 §4 is the user's only place among the POP3 sessions: it is given back when this value
+//! is dropped, however the session ends.
+
+use crate::login::log_in;
+use crate::{Connection, Context, Place, Serve, Slot};
+use directory::{ProtocolSettings, ServiceName, SortOrder};
+use mail::{AccountId, FolderId, Listing, ModSeq, Uid};
+use policy::{Channel, Door};
+use pop3::{Answer, Ask, Code, Login, Offers, Order, Refusal, Session, Settings, Stls};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use wire::Mechanism;
+
+/// Begins a session for a new connection.
+pub fn open(context: &Arc<Context>, connection: &Connection, _now: Instant) -> (Session, Pop3) {
+    let settings = settings(context.directory.snapshot().pop());
+    let session = Session::new(Arc::new(settings), connection.tls.clone());
+    (session, Pop3 { context: context.clone(), maildrop: None })
+}
+
+/// Serves one POP3 session.
+pub struct Pop3 {
+    context: Arc<Context>,
+    maildrop: Option<Maildrop>,
+}
+
+/// The INBOX that a session has to itself.
+struct Maildrop {
+    account: AccountId,
+    inbox: FolderId,
+    _lock: Place,
+}
+
+impl Serve for Pop3 {
+    type Machine = Session;
+
+    async fn serve(&mut self, ask: Ask) -> Answer {
+        let answer = match ask {
+            Ask::Open(login) => self.open(login).await.map(Answer::Opened),
+            Ask::Bodies(uids) => self.bodies(uids).await,
+            Ask::Remove(uids) => self.remove(uids).await,
+        };
+        answer.unwrap_or_else(Answer::Refused)
+    }
+
+    /// The numbering of a maildrop is fixed at login: nobody needs to be told of changes.
+    fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
+        None
+    }
+}
+
+impl Pop3 {
+    async fn open(&mut self, login: Login) -> Result<Listing, Refusal> {
+        let all = self.context.directory.snapshot();
+        let channel = if login.tls.is_some() { Channel::Tls } else { Channel::Clear };
+        let mailbox = log_in(&self.context, &all, Door::Pop3(all.pop()), channel, &login.credentials).await;
+        let account = mailbox.map_err(|refusal| refused(&refusal))?.account;
+        let lock = self.context.limits.take(Slot::User(ServiceName::Pop3, account), 1).ok_or_else(in_use)?;
+        let (inbox, listing) = self.inbox(account).await.map_err(|error| failed("open", &error))?;
+        self.maildrop = Some(Maildrop { account, inbox, _lock: lock });
+        Ok(listing)
+    }
+
+    async fn inbox(&self, account: AccountId) -> Result<(FolderId, Listing), store::Error> {
+        let folders = self.context.store.folders(account).await?;
+        let inbox = folders.first().map(|folder| folder.id).ok_or(store::Error::NotFound)?;
+        Ok((inbox, self.context.store.listing(account, inbox).await?))
+    }
+
+    async fn bodies(&self, uids: Vec<Uid>) -> Result<Answer, Refusal> {
+        let Some(Maildrop { account, inbox, .. }) = &self.maildrop else {
+            return Ok(Answer::Bodies(Vec::new()));
+        };
+        let bodies = self.context.store.bodies(*account, *inbox, uids).await;
+        bodies.map(Answer::Bodies).map_err(|error| failed("read", &error))
+    }
+
+    async fn remove(&self, uids: Vec<Uid>) -> Result<Answer, Refusal> {
+        let Some(Maildrop { account, inbox, .. }) = &self.maildrop else { return Ok(Answer::Removed) };
+        let wanted = uids.len();
+        let removed = self
+            .context
+            .store
+            .remove(*account, *inbox, uids)
+            .await
+            .map_err(|error| failed("remove", &error))?;
+        tracing::info!(account = %account, wanted, removed = removed.len(), "messages removed");
+        Ok(Answer::Removed)
+    }
+}
+
+fn settings(settings: &ProtocolSettings) -> Settings {
+    let offers = |channel| policy::offers(Door::Pop3(settings), channel);
+    Settings {
+        banner: settings.banner.clone(),
+        implementation: "Gatepost".to_owned(),
+        clear: mechanisms(offers(Channel::Clear)),
+        tls: mechanisms(offers(Channel::Tls)),
+        stls: if offers(Channel::Clear).start_tls { Stls::Offered } else { Stls::Unavailable },
+        login_timeout: Duration::from_secs(settings.pre_authenticated_connection_timeout.0),
+        idle_timeout: Duration::from_secs(settings.authenticated_connection_timeout.0),
+        max_line: usize::try_from(settings.max_command_size).unwrap_or(usize::MAX),
+        order: match settings.message_retrieval_sort_order {
+            SortOrder::Ascending => Order::OldestFirst,
+            SortOrder::Descending => Order::NewestFirst,
+        },
+    }
+}
+
+fn mechanisms(offers: policy::Offers) -> Offers {
+    let basic = vec![Mechanism::Plain, Mechanism::Login, Mechanism::Command];
+    Offers { mechanisms: if offers.basic { basic } else { Vec::new() } }
+}
+
+// The reply table.
+
+fn refused(refusal: &policy::Refusal) -> Refusal {
+    let (code, text) = match refusal {
+        refusal if refusal.looks_like_bad_password() => {
+            (Some(Code::Auth), "Logon failure: unknown user name or bad password.")
+        }
+        policy::Refusal::LoginNeedsTls { .. } => {
+            (None, "Command is not valid in this state: begin TLS first.")
+        }
+        policy::Refusal::LoginNotOffered { .. } => (None, "Command is not valid in this state."),
+        _ => (Some(Code::SysPerm), "The server's settings do not allow this; its log says why."),
+    };
+    Refusal { code, text: text.to_owned() }
+}
+
+fn in_use() -> Refusal {
+    let text = "Another POP3 session has this mailbox open, try again later.";
+    Refusal { code: Some(Code::InUse), text: text.to_owned() }
+}
+
+/// The client hears what it can do about it, the log hears what happened.
+fn failed(doing: &str, error: &store::Error) -> Refusal {
+    let (code, text) = match error {
+        store::Error::Full => {
+            (Code::SysTemp, "The server's disk is full and nothing was changed, try again later.")
+        }
+        store::Error::Damaged(_) => {
+            (Code::SysPerm, "The server cannot read its data, please tell its administrator.")
+        }
+        store::Error::NotFound => (Code::SysPerm, "The mailbox does not exist any more."),
+        _ => (Code::SysTemp, "The server cannot do this now, try again later."),
+    };
+    tracing::error!(%error, doing, "a POP3 client was told of a failure");
+    Refusal { code: Some(code), text: text.to_owned() }
+}
