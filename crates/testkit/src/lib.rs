@@ -1,1 +1,3 @@
 //! Dialogue runner and peers for the tests of every other crate.
+
+pub mod node;
