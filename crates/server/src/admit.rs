@@ -5,7 +5,8 @@ use crate::session::{self, Broken};
 use crate::stream::Stream;
 use crate::tls::Tls;
 use crate::{Connection, Context, Place, Serve, SessionId, Slot, imap, pop3, smtp};
-use directory::{Limit, ProtocolSettings, ReceiveConnector, ServiceName};
+use directory::{ReceiveConnector, ServiceName};
+use policy::Refusal;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -34,11 +35,12 @@ pub(crate) fn admit(door: Door<'_>, id: SessionId, stream: TcpStream) -> Option<
     let (local, remote) = (stream.local_addr().ok()?, stream.peer_addr().ok()?);
     let admitted = match places(&door, local, remote.ip()) {
         Ok(admitted) => admitted,
-        Err(reply) => {
-            tracing::warn!(session = %id, %remote, service = %door.service, reply = reply.trim_end(), "turned away");
+        Err(refusal) => {
+            let (reason, remedy) = (refusal.reason(), refusal.remedy());
+            tracing::warn!(session = %id, %remote, service = %door.service, reason, remedy, "turned away");
             if door.begin == Begin::Clear {
                 // A few octets fit into the empty buffer of a new socket; waiting for a flood is what we refuse.
-                let _ = stream.try_write(reply.as_bytes());
+                let _ = stream.try_write(reply(&refusal, door.service).as_bytes());
             }
             return None;
         }
@@ -57,47 +59,46 @@ pub(crate) fn admit(door: Door<'_>, id: SessionId, stream: TcpStream) -> Option<
 
 /// What a connection holds while it lives.
 struct Admitted {
-    _places: [Place; 2],
+    _places: [Option<Place>; 2],
     connector: Option<Arc<ReceiveConnector>>,
 }
 
-fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted, &'static str> {
-    let snapshot = door.context.directory.snapshot();
-    match door.service {
-        ServiceName::Pop3 => of_settings(door, snapshot.pop(), remote)
-            .ok_or("-ERR [SYS/TEMP] Too many connections, try again later.\r\n"),
-        ServiceName::Imap4 => of_settings(door, snapshot.imap(), remote)
-            .ok_or("* BYE [UNAVAILABLE] Too many connections, try again later.\r\n"),
-        ServiceName::Transport => {
-            let connector = policy::connector(&snapshot, local, remote)
-                .map_err(|_| "421 4.3.2 Service not available\r\n")?;
-            of_connector(door, connector, remote).ok_or(
-                "421 4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission \
-                 channel\r\n",
-            )
+fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted, Refusal> {
+    let all = door.context.directory.snapshot();
+    let (connector, slots) = match door.service {
+        ServiceName::Pop3 | ServiceName::Imap4 => {
+            (None, [Slot::Service(door.service), Slot::Source(door.service, remote)])
         }
-    }
-}
-
-fn of_settings(door: &Door<'_>, settings: &ProtocolSettings, remote: IpAddr) -> Option<Admitted> {
+        ServiceName::Transport => {
+            let connector = policy::connector(&all, local, remote)?;
+            let name = connector.name.clone();
+            (Some(connector), [Slot::Connector(name.clone()), Slot::ConnectorSource(name, remote)])
+        }
+    };
+    // Taken first and counted then: of two that come at once, neither can overlook the other.
     let limits = &door.context.limits;
-    let all = limits.take(Slot::Service(door.service), settings.max_connections)?;
-    let source = limits.take(Slot::Source(door.service, remote), settings.max_connection_from_single_ip)?;
-    Some(Admitted { _places: [all, source], connector: None })
+    let others = |slot: &Slot| limits.taken(slot).saturating_sub(1);
+    let places = slots.each_ref().map(|slot| limits.take(slot.clone(), u32::MAX));
+    let open = policy::Connections { total: others(&slots[0]), from_address: others(&slots[1]) };
+    let whose = match (door.service, &connector) {
+        (_, Some(connector)) => policy::Door::Smtp(connector),
+        (ServiceName::Imap4, None) => policy::Door::Imap4(all.imap()),
+        (_, None) => policy::Door::Pop3(all.pop()),
+    };
+    policy::admit(whose, open)?;
+    Ok(Admitted { _places: places, connector })
 }
 
-fn of_connector(door: &Door<'_>, connector: Arc<ReceiveConnector>, remote: IpAddr) -> Option<Admitted> {
-    let (limits, name) = (&door.context.limits, || connector.name.clone());
-    let all = limits.take(Slot::Connector(name()), count(connector.max_inbound_connection))?;
-    let source = Slot::ConnectorSource(name(), remote);
-    let source = limits.take(source, count(connector.max_inbound_connection_per_source))?;
-    Some(Admitted { _places: [all, source], connector: Some(connector) })
-}
-
-fn count(limit: Limit<u32>) -> u32 {
-    match limit {
-        Limit::Unlimited => u32::MAX,
-        Limit::To(count) => count,
+/// What a client hears that is turned away at once.
+fn reply(refusal: &Refusal, service: ServiceName) -> &'static str {
+    match (service, refusal) {
+        (ServiceName::Pop3, _) => "-ERR [SYS/TEMP] Too many connections, try again later.\r\n",
+        (ServiceName::Imap4, _) => "* BYE [UNAVAILABLE] Too many connections, try again later.\r\n",
+        (ServiceName::Transport, Refusal::TooManyConnections { .. }) => {
+            "421 4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission \
+             channel\r\n"
+        }
+        (ServiceName::Transport, _) => "421 4.3.2 Service not available\r\n",
     }
 }
 
