@@ -5,177 +5,428 @@
 //! durable commit. Calls are asynchronous and may be dropped at any await: what was begun is then finished or not,
 //! never half done.
 
+mod check;
+mod checkpoint;
+mod core;
+mod files;
+mod folders;
+mod messages;
+mod names;
+mod objects;
+mod readers;
+mod reads;
+mod reclaim;
+mod rows;
+mod schema;
+mod search;
+mod segments;
+mod sql;
+mod staging;
+mod tx;
 mod types;
+mod views;
+mod writer;
 
+pub use staging::{Staged, Staging};
 pub use types::*;
 
+use crate::core::Core;
+use crate::messages::Arrival;
+use crate::rows::ascending;
+use crate::tx::{Counters, Tx};
+use crate::views::Lookup;
+use crate::writer::Incoming;
 use bytes::Bytes;
 use mail::{AccountId, Body, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Recoverable items forgotten in one commit.
+const PURGE_STEP: u32 = 1_000;
 
 /// The store of one node. Cloning gives another handle to the same store.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    core: Arc<Core>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
 
 impl Store {
     /// Opens the data directory, creating or migrating it, and brings it to a consistent state after a crash.
     /// Only one process can have it open.
-    pub fn open(dir: &Path, options: Options) -> Result<Store, Error> { todo!() }
+    pub fn open(dir: &Path, options: Options) -> Result<Store, Error> {
+        Ok(Store { core: Arc::new(Core::open(dir, &options)?) })
+    }
 
     /// A store that lives in memory only: for tests of what is above it. Same code, no files.
-    pub fn in_memory() -> Result<Store, Error> { todo!() }
+    pub fn in_memory() -> Result<Store, Error> {
+        Ok(Store { core: Arc::new(Core::in_memory()?) })
+    }
 
     /// Finishes what was begun, writes back what is lazily kept, and closes the files. Handles left over get
     /// [`Error::Closed`].
-    pub fn close(&self) { todo!() }
+    pub fn close(&self) {
+        self.core.close();
+    }
 
     // ---- administration objects ----
 
     /// All administration objects.
-    pub async fn objects(&self) -> Result<Vec<Object>, Error> { todo!() }
+    pub async fn objects(&self) -> Result<Vec<Object>, Error> {
+        self.core.read(objects::all).await
+    }
 
     /// Saves, in one transaction: objects put and removed, accounts created (with INBOX and the special-use folders)
     /// and removed, and the audit entries that say who did it.
-    pub async fn save(&self, change: ObjectChange) -> Result<(), Error> { todo!() }
+    pub async fn save(&self, change: ObjectChange) -> Result<(), Error> {
+        self.write(move |tx| objects::save(tx, &change)).await
+    }
 
     /// An account id that was never given out before.
-    pub async fn reserve_account(&self) -> Result<AccountId, Error> { todo!() }
+    pub async fn reserve_account(&self) -> Result<AccountId, Error> {
+        self.write(|tx| Ok(AccountId(Counters::take(&mut tx.counters.account)))).await
+    }
 
     /// The newest audit entries first, at most `limit`.
-    pub async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, Error> { todo!() }
+    pub async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, Error> {
+        self.core.read(move |db| objects::audit(db, limit)).await
+    }
 
     // ---- messages on their way in ----
 
     /// Begins to take in a message, whose octets follow in pieces. Small ones are kept in memory, larger ones in a
     /// file; both within a common limit. Dropping it forgets the octets.
-    pub fn stage(&self) -> Staging { todo!() }
+    pub fn stage(&self) -> Staging {
+        Staging::new(Arc::clone(&self.core))
+    }
 
     /// Files one staged message into folders, and for recipients elsewhere into the queue, in one transaction: all of
     /// it, or nothing. The octets are stored once. UIDs come in the order of `to`.
-    pub async fn deliver(&self, message: Staged, to: Vec<Target>, queue: Option<Envelope>) -> Result<Delivered, Error> { todo!() }
+    pub async fn deliver(
+        &self,
+        message: Staged,
+        to: Vec<Target>,
+        queue: Option<Envelope>,
+    ) -> Result<Delivered, Error> {
+        let arrival = Arrival { summary: message.summary.encode(), header: message.summary.root.header.len };
+        let (octets, length, checksum) = (message.octets.clone(), message.size, message.checksum);
+        let body = Incoming { octets, length, checksum, blob: None };
+        let share = message.into_share();
+        let job = move |tx: &mut Tx<'_>, stored: &[writer::Stored]| {
+            drop(share); // the octets are in the segment
+            let stored = stored.first().ok_or(Error::Closed)?;
+            messages::deliver(tx, &arrival, stored, &to, queue.as_ref())
+        };
+        self.core.write(vec![body], job).await
+    }
 
     // ---- folders ----
 
     /// The account's folders, sorted by name with INBOX first.
-    pub async fn folders(&self, account: AccountId) -> Result<Arc<Vec<Folder>>, Error> { todo!() }
+    pub async fn folders(&self, account: AccountId) -> Result<Arc<Vec<Folder>>, Error> {
+        let seen = match self.core.views.folders(account) {
+            Ok(folders) => return Ok(folders),
+            Err(seen) => seen,
+        };
+        let folders = Arc::new(self.core.read(move |db| reads::folders(db, account)).await?);
+        self.core.views.keep_folders(account, &folders, seen);
+        Ok(folders)
+    }
 
     /// Creates a folder and the folders above it that do not exist. Names are UTF-8 with `/` between levels.
-    pub async fn create_folder(&self, account: AccountId, name: &str, role: Option<SpecialUse>) -> Result<FolderId, Error> { todo!() }
+    pub async fn create_folder(
+        &self,
+        account: AccountId,
+        name: &str,
+        role: Option<SpecialUse>,
+    ) -> Result<FolderId, Error> {
+        let name = name.to_owned();
+        self.write(move |tx| folders::create(tx, account, &name, role)).await
+    }
 
     /// Removes a folder with its messages, which become recoverable. A folder with children stays as a name only.
-    pub async fn delete_folder(&self, account: AccountId, folder: FolderId) -> Result<(), Error> { todo!() }
+    pub async fn delete_folder(&self, account: AccountId, folder: FolderId) -> Result<(), Error> {
+        self.write(move |tx| folders::delete(tx, account, folder)).await
+    }
 
     /// Renames a folder and those below it. Renaming INBOX moves its messages to a new folder (RFC 9051 §6.3.6).
-    pub async fn rename_folder(&self, account: AccountId, folder: FolderId, to: &str) -> Result<(), Error> { todo!() }
+    pub async fn rename_folder(&self, account: AccountId, folder: FolderId, to: &str) -> Result<(), Error> {
+        let to = to.to_owned();
+        self.write(move |tx| folders::rename(tx, account, folder, &to)).await
+    }
 
     /// Adds a name to the subscriptions or takes it away; the folder need not exist.
-    pub async fn subscribe(&self, account: AccountId, name: &str, subscription: Subscription) -> Result<(), Error> { todo!() }
+    pub async fn subscribe(
+        &self,
+        account: AccountId,
+        name: &str,
+        subscription: Subscription,
+    ) -> Result<(), Error> {
+        let name = name.to_owned();
+        self.write(move |tx| folders::subscribe(tx, account, &name, subscription)).await
+    }
 
     /// The folder's messages as of now, shared with other sessions and cheap to get again.
-    pub async fn listing(&self, account: AccountId, folder: FolderId) -> Result<Listing, Error> { todo!() }
+    pub async fn listing(&self, account: AccountId, folder: FolderId) -> Result<Listing, Error> {
+        let receiver = match self.core.views.listing(account, folder) {
+            Lookup::Ready(listing) => return Ok(listing),
+            Lookup::Wait(receiver) => receiver,
+            Lookup::Load(receiver) => {
+                // Whoever waits is answered, also should the load not come to its end.
+                let guard = Loading { views: Arc::clone(&self.core.views), account, folder };
+                self.core.send_read(Box::new(move |db| {
+                    let result = reads::listing(db, account, folder);
+                    guard.finish(result);
+                }))?;
+                receiver
+            }
+        };
+        receiver.await.map_err(|_| Error::Closed)?
+    }
 
     /// Counts of a folder, without loading its messages where it is not open.
-    pub async fn status(&self, account: AccountId, folder: FolderId) -> Result<Status, Error> { todo!() }
+    pub async fn status(&self, account: AccountId, folder: FolderId) -> Result<Status, Error> {
+        self.core.read(move |db| reads::status(db, account, folder)).await
+    }
 
     /// The UID from which on messages are recent to the caller, who is the first to be told of them (RFC 3501 §2.3.2):
     /// those up to the folder's end are recent to no later caller.
-    pub async fn claim_recent(&self, account: AccountId, folder: FolderId) -> Result<Uid, Error> { todo!() }
+    pub async fn claim_recent(&self, account: AccountId, folder: FolderId) -> Result<Uid, Error> {
+        let row = self.core.read(move |db| rows::FolderRow::find(db, account, folder)).await?;
+        if row.recent == row.status.uid_next {
+            return Ok(row.recent);
+        }
+        self.write(move |tx| messages::claim_recent(tx, account, folder)).await
+    }
 
     /// A receiver that wakes whenever something in the account has changed.
-    pub fn watch(&self, account: AccountId) -> tokio::sync::watch::Receiver<ModSeq> { todo!() }
+    pub fn watch(&self, account: AccountId) -> tokio::sync::watch::Receiver<ModSeq> {
+        self.core.views.watch(account)
+    }
 
     // ---- messages ----
 
     /// Envelope and structure of these messages, those that exist, in order.
-    pub async fn summaries(&self, account: AccountId, folder: FolderId, uids: Vec<Uid>) -> Result<Vec<(Uid, Arc<Summary>)>, Error> { todo!() }
+    pub async fn summaries(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+    ) -> Result<Vec<(Uid, Arc<Summary>)>, Error> {
+        let (uids, segments) = (ascending(uids), Arc::clone(&self.core.segments));
+        self.core.read(move |db| reads::summaries(db, &segments, account, folder, &uids)).await
+    }
 
     /// The octets of these messages, those that exist, in order; small ones are read along up to a limit for the call.
-    pub async fn bodies(&self, account: AccountId, folder: FolderId, uids: Vec<Uid>) -> Result<Vec<(Uid, Body)>, Error> { todo!() }
+    pub async fn bodies(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+    ) -> Result<Vec<(Uid, Body)>, Error> {
+        let (uids, segments) = (ascending(uids), Arc::clone(&self.core.segments));
+        self.core.read(move |db| reads::bodies(db, &segments, account, folder, &uids)).await
+    }
 
     /// The headers of these messages, those that exist, in order.
-    pub async fn headers(&self, account: AccountId, folder: FolderId, uids: Vec<Uid>) -> Result<Vec<(Uid, Bytes)>, Error> { todo!() }
+    pub async fn headers(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+    ) -> Result<Vec<(Uid, Bytes)>, Error> {
+        let (uids, segments) = (ascending(uids), Arc::clone(&self.core.segments));
+        self.core.read(move |db| reads::headers(db, &segments, account, folder, &uids)).await
+    }
 
     /// Some octets of a body; fewer than `len` only at its end. Bodies that were handed out stay readable while the
     /// message exists or is recoverable.
-    pub async fn read(&self, body: &Body, start: u32, len: u32) -> Result<Bytes, Error> { todo!() }
+    pub async fn read(&self, body: &Body, start: u32, len: u32) -> Result<Bytes, Error> {
+        if let Some(octets) = &body.octets {
+            let start = (start as usize).min(octets.len());
+            return Ok(octets.slice(start..octets.len().min(start.saturating_add(len as usize))));
+        }
+        let (blob, segments) = (body.blob, Arc::clone(&self.core.segments));
+        self.core.read(move |db| reads::part(db, &segments, blob, start, len)).await
+    }
 
     /// Changes flags of messages.
-    pub async fn set_flags(&self, account: AccountId, folder: FolderId, uids: Vec<Uid>, change: FlagChange) -> Result<FlagsChanged, Error> { todo!() }
+    pub async fn set_flags(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+        change: FlagChange,
+    ) -> Result<FlagsChanged, Error> {
+        let uids = ascending(uids);
+        self.write(move |tx| messages::set_flags(tx, account, folder, &uids, &change)).await
+    }
 
     /// Copies messages, flags and dates with them; all or nothing.
-    pub async fn copy(&self, account: AccountId, from: FolderId, uids: Vec<Uid>, to: FolderId) -> Result<Copied, Error> { todo!() }
+    pub async fn copy(
+        &self,
+        account: AccountId,
+        from: FolderId,
+        uids: Vec<Uid>,
+        to: FolderId,
+    ) -> Result<Copied, Error> {
+        let uids = ascending(uids);
+        self.write(move |tx| messages::copy(tx, account, from, &uids, to)).await
+    }
 
     /// Moves messages; all or nothing.
-    pub async fn move_messages(&self, account: AccountId, from: FolderId, uids: Vec<Uid>, to: FolderId) -> Result<Copied, Error> { todo!() }
+    pub async fn move_messages(
+        &self,
+        account: AccountId,
+        from: FolderId,
+        uids: Vec<Uid>,
+        to: FolderId,
+    ) -> Result<Copied, Error> {
+        let uids = ascending(uids);
+        self.write(move |tx| messages::relocate(tx, account, from, &uids, to)).await
+    }
 
     /// Removes messages: those of `uids` that have `\Deleted` (all such messages where `uids` is `None`). They become
     /// recoverable. Returns what was removed.
-    pub async fn expunge(&self, account: AccountId, folder: FolderId, uids: Option<Vec<Uid>>) -> Result<Vec<Uid>, Error> { todo!() }
+    pub async fn expunge(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Option<Vec<Uid>>,
+    ) -> Result<Vec<Uid>, Error> {
+        self.write(move |tx| messages::expunge(tx, account, folder, uids)).await
+    }
 
     /// Removes these messages whatever their flags (POP3 QUIT). They become recoverable.
-    pub async fn remove(&self, account: AccountId, folder: FolderId, uids: Vec<Uid>) -> Result<Vec<Uid>, Error> { todo!() }
+    pub async fn remove(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+    ) -> Result<Vec<Uid>, Error> {
+        let uids = ascending(uids);
+        self.write(move |tx| messages::remove(tx, account, folder, &uids)).await
+    }
 
     /// What changed since a modseq: entries with a higher one, and UIDs that are gone (RFC 7162 §3.2).
-    pub async fn changes(&self, account: AccountId, folder: FolderId, since: ModSeq) -> Result<Changes, Error> { todo!() }
+    pub async fn changes(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        since: ModSeq,
+    ) -> Result<Changes, Error> {
+        let listing = self.listing(account, folder).await?;
+        let until = listing.highest_modseq;
+        let entries = listing.iter().filter(|entry| entry.modseq > since).copied().collect();
+        let gone = self.core.read(move |db| reads::gone(db, account, folder, since, until)).await?;
+        Ok(Changes { entries, gone })
+    }
 
     /// For each of the texts, which of these messages contain it, in order of UID. Texts are matched as substrings
     /// without regard to case in the decoded header field or text parts; each message is read once.
-    pub async fn search(&self, account: AccountId, folder: FolderId, uids: Vec<Uid>, texts: Vec<TextQuery>) -> Result<Vec<Vec<Uid>>, Error> { todo!() }
+    pub async fn search(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+        texts: Vec<TextQuery>,
+    ) -> Result<Vec<Vec<Uid>>, Error> {
+        search::search(&self.core, account, folder, &ascending(uids), texts).await
+    }
 
     // ---- recoverable items ----
 
     /// Messages that were removed and not yet purged, newest first.
-    pub async fn recoverable(&self, account: AccountId) -> Result<Vec<RecoverableItem>, Error> { todo!() }
+    pub async fn recoverable(&self, account: AccountId) -> Result<Vec<RecoverableItem>, Error> {
+        let segments = Arc::clone(&self.core.segments);
+        self.core.read(move |db| reads::recoverable(db, &segments, account)).await
+    }
 
     /// Puts a removed message back into a folder, with a new UID.
-    pub async fn restore(&self, account: AccountId, item: u64, to: FolderId) -> Result<Uid, Error> { todo!() }
+    pub async fn restore(&self, account: AccountId, item: u64, to: FolderId) -> Result<Uid, Error> {
+        self.write(move |tx| messages::restore(tx, account, item, to)).await
+    }
 
     /// Forgets recoverable items removed before this moment (seconds since 1970).
-    pub async fn purge_recoverable(&self, removed_before: i64) -> Result<u64, Error> { todo!() }
+    pub async fn purge_recoverable(&self, removed_before: i64) -> Result<u64, Error> {
+        let mut purged = 0;
+        loop {
+            let some = self.write(move |tx| messages::purge(tx, removed_before, PURGE_STEP)).await?;
+            purged += some;
+            if some < u64::from(PURGE_STEP) {
+                return Ok(purged);
+            }
+        }
+    }
 
     /// Octets and messages of an account, recoverable ones counted apart.
-    pub async fn usage(&self, account: AccountId) -> Result<Usage, Error> { todo!() }
+    pub async fn usage(&self, account: AccountId) -> Result<Usage, Error> {
+        self.core.read(move |db| reads::usage(db, account)).await
+    }
 
     // ---- the queue ----
 
     /// Messages waiting for recipients elsewhere, oldest first.
-    pub async fn queue(&self) -> Result<Vec<Queued>, Error> { todo!() }
+    pub async fn queue(&self) -> Result<Vec<Queued>, Error> {
+        self.core.read(reads::queue).await
+    }
 
     /// Takes a message off the queue.
-    pub async fn dequeue(&self, id: QueueId) -> Result<(), Error> { todo!() }
+    pub async fn dequeue(&self, id: QueueId) -> Result<(), Error> {
+        self.write(move |tx| messages::dequeue(tx, id)).await
+    }
 
     // ---- upkeep ----
 
+    /// Durable commits so far: fewer than changes, where changes came together.
+    pub fn commits(&self) -> u64 {
+        self.core.gate.commits.load(Ordering::Relaxed)
+    }
+
     /// Gives back the space of bodies that nothing refers to any more, copying at most about `budget` octets of what
     /// still lives; resumable. Returns whether more is left to do.
-    pub async fn reclaim(&self, budget: u64) -> Result<bool, Error> { todo!() }
+    pub async fn reclaim(&self, budget: u64) -> Result<bool, Error> {
+        reclaim::reclaim(&self.core, budget).await
+    }
+}
+
+impl Store {
+    /// A change without octets.
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.core.write(Vec::new(), move |tx, _| job(tx)).await
+    }
+}
+
+/// A listing that is being loaded.
+struct Loading {
+    views: Arc<views::Views>,
+    account: AccountId,
+    folder: FolderId,
+}
+
+impl Loading {
+    fn finish(&self, result: Result<Listing, Error>) {
+        self.views.loaded(self.account, self.folder, result);
+    }
+}
+
+impl Drop for Loading {
+    fn drop(&mut self) {
+        // Does nothing where it was finished.
+        self.finish(Err(Error::Closed));
+    }
 }
 
 /// Reads a whole data directory without changing it and reports all damage found. The store must not be open.
-pub fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> { todo!() }
-
-/// A message that is coming in.
-pub struct Staging {}
-
-impl Staging {
-    /// Takes the next octets.
-    pub async fn write(&mut self, octets: &[u8]) -> Result<(), Error> { todo!() }
-
-    /// Octets so far.
-    pub fn size(&self) -> u64 { todo!() }
-
-    /// The message is complete: its envelope and structure are known from here on.
-    pub async fn finish(self) -> Result<Staged, Error> { todo!() }
-}
-
-/// A complete message that is not filed yet.
-pub struct Staged {}
-
-impl Staged {
-    /// Envelope and structure.
-    pub fn summary(&self) -> &Arc<Summary> { todo!() }
-
-    /// Octets.
-    pub fn size(&self) -> u32 { todo!() }
+pub fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
+    check::check(dir, progress)
 }

@@ -1,6 +1,9 @@
 //! What goes in and comes out of the store.
 
-use mail::{AccountId, BlobId, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary, Uid, UidValidity};
+use mail::{
+    AccountId, BlobId, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary, Uid,
+    UidValidity,
+};
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -56,10 +59,15 @@ impl std::fmt::Display for Error {
             Error::TooManyKeywords => f.write_str("this folder cannot hold more keywords"),
             Error::Full => f.write_str("the disk is full"),
             Error::TooNew { found, known } => {
-                write!(f, "the data has format {found}, this program knows formats up to {known}: use a newer Gatepost")
+                write!(
+                    f,
+                    "the data has format {found}, this program knows formats up to {known}: use a newer Gatepost"
+                )
             }
             Error::Locked => f.write_str("another Gatepost has this data directory open"),
-            Error::Damaged(place) => write!(f, "damaged data: {place}; `gatepost check` tells how far it goes"),
+            Error::Damaged(place) => {
+                write!(f, "damaged data: {place}; `gatepost check` tells how far it goes")
+            }
             Error::Io(what) => f.write_str(what),
             Error::Closed => f.write_str("the store is closed"),
         }

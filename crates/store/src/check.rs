@@ -1,0 +1,167 @@
+//! Reads a whole data directory and says what is wrong with it. Nothing is changed or repaired.
+
+use crate::reads::place;
+use crate::segments::{HEADER, Place, Segments};
+use crate::sql::{Db, io, uint};
+use crate::{Error, Report, files, schema};
+use mail::{BlobId, Summary};
+use std::path::Path;
+
+/// More damage than this is only counted.
+const LISTED: usize = 1_000;
+
+/// Questions whose every row is a damage, in words.
+const QUESTIONS: [&str; 12] = [
+    "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': its octets are missing'
+     FROM messages m LEFT JOIN blobs b ON b.id = m.blob WHERE b.id IS NULL",
+    "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': its size is not that of its octets'
+     FROM messages m JOIN blobs b ON b.id = m.blob WHERE b.length != m.size",
+    "SELECT 'account ' || r.account || ', recoverable item ' || r.id || ': its octets are missing'
+     FROM recoverable r LEFT JOIN blobs b ON b.id = r.blob WHERE b.id IS NULL",
+    "SELECT 'queued message ' || q.id || ': its octets are missing'
+     FROM queue q LEFT JOIN blobs b ON b.id = q.blob WHERE b.id IS NULL",
+    "SELECT 'message octets ' || b.id || ': ' || b.refs || ' references are counted, ' || count(h.blob) || ' exist'
+     FROM blobs b LEFT JOIN (SELECT blob FROM messages UNION ALL SELECT blob FROM recoverable
+     UNION ALL SELECT blob FROM queue) h ON h.blob = b.id GROUP BY b.id HAVING b.refs != count(h.blob)",
+    "SELECT 'message octets ' || b.id || ': they have no summary'
+     FROM blobs b LEFT JOIN summaries s ON s.blob = b.id WHERE s.blob IS NULL",
+    "SELECT 'account ' || f.account || ', folder ' || f.name || ': its counters are not those of its messages'
+     FROM folders f LEFT JOIN (SELECT account, folder, count(*) AS messages, sum(flags & 1 = 0) AS unseen,
+     sum(flags & 8 != 0) AS deleted, sum(size) AS size FROM messages GROUP BY account, folder) m
+     ON m.account = f.account AND m.folder = f.id
+     WHERE f.messages != coalesce(m.messages, 0) OR f.unseen != coalesce(m.unseen, 0)
+     OR f.deleted != coalesce(m.deleted, 0) OR f.size != coalesce(m.size, 0)",
+    "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': it is in no folder'
+     FROM messages m LEFT JOIN folders f ON f.account = m.account AND f.id = m.folder AND f.selectable = 1
+     WHERE f.id IS NULL",
+    "SELECT 'account ' || m.account || ', folder ' || f.name || ', message ' || m.uid || ': its number or modseq was never given out'
+     FROM messages m JOIN folders f ON f.account = m.account AND f.id = m.folder
+     WHERE m.uid >= f.uid_next OR m.modseq > f.modseq",
+    "SELECT 'account ' || f.account || ', folder ' || f.name || ': its account does not know it'
+     FROM folders f LEFT JOIN accounts a ON a.id = f.account AND f.modseq <= a.modseq AND f.id < a.next_folder
+     AND f.validity <= a.validity WHERE a.id IS NULL",
+    "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': it is there and noted as removed'
+     FROM expunged e JOIN messages m ON m.account = e.account AND m.folder = e.folder AND m.uid BETWEEN e.first AND e.last",
+    "SELECT 'message octets ' || b.id || ': beyond the end of segment ' || b.segment
+     FROM blobs b LEFT JOIN segments s ON s.id = b.segment AND b.offset + b.length + 32 <= s.end WHERE s.id IS NULL",
+];
+
+struct Check<'a> {
+    db: Db<'a>,
+    segments: Segments,
+    report: Report,
+    unlisted: u64,
+}
+
+/// Checks a data directory that no store has open.
+pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
+    let path = dir.join("index.db");
+    path.metadata().map_err(io(path.display()))?;
+    let _lock = files::lock(dir)?;
+    files::format(dir)?;
+    let connection = schema::open_reader(dir)?;
+    let format = schema::format(&connection)?;
+    if format > schema::FORMAT {
+        return Err(Error::TooNew { found: format, known: schema::FORMAT });
+    }
+    let segments = Segments::new(Some(dir.join("segments")));
+    let mut check = Check { db: Db(&connection), segments, report: Report::default(), unlisted: 0 };
+    check.index()?;
+    check.octets(progress)?;
+    if check.unlisted > 0 {
+        check.report.damage.push(format!("and {} more", check.unlisted));
+    }
+    Ok(check.report)
+}
+
+impl Check<'_> {
+    fn damaged(&mut self, what: String) {
+        if self.report.damage.len() < LISTED {
+            self.report.damage.push(what);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    /// Runs a question; one that cannot be answered is damage too.
+    fn ask<T>(
+        &mut self,
+        question: &str,
+        map: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        match self.db.all(question, [], map) {
+            Err(Error::Damaged(what)) => {
+                self.damaged(what);
+                Ok(Vec::new())
+            }
+            result => result,
+        }
+    }
+
+    fn index(&mut self) -> Result<(), Error> {
+        for line in self.ask("PRAGMA integrity_check", |row| row.get::<_, String>(0))? {
+            if line != "ok" {
+                self.damaged(format!("index.db: {line}"));
+            }
+        }
+        for question in QUESTIONS {
+            for what in self.ask(question, |row| row.get::<_, String>(0))? {
+                self.damaged(what);
+            }
+        }
+        let messages = self.ask("SELECT count(*) FROM messages", |row| row.get(0).map(uint))?;
+        self.report.messages = messages.first().copied().unwrap_or(0);
+        let unreadable = "SELECT blob, summary FROM summaries";
+        let unreadable = self.ask(unreadable, |row| {
+            Ok((row.get::<_, i64>(0)?, Summary::decode(row.get_ref(1)?.as_blob()?).is_err()))
+        })?;
+        for (blob, _) in unreadable.iter().filter(|(_, unreadable)| *unreadable) {
+            self.damaged(format!("message octets {blob}: their summary cannot be read"));
+        }
+        Ok(())
+    }
+
+    /// Reads every message's octets, in the order in which they lie on the disk.
+    fn octets(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
+        let sizes = self.ask("SELECT id, end, dead FROM segments ORDER BY id", |row| {
+            Ok((row.get::<_, u32>(0)?, uint(row.get(1)?), uint(row.get(2)?)))
+        })?;
+        for (segment, end, _) in &sizes {
+            let checked = self.segments.check(*segment).and_then(|()| self.segments.length(*segment));
+            match checked {
+                Ok(length) if length < *end => {
+                    self.damaged(format!("segment {segment}: it was cut to {length} octets"))
+                }
+                Ok(length) => self.report.unused_octets += length - end,
+                Err(error) => self.damaged(error.to_string()),
+            }
+        }
+        let total: u64 = sizes.iter().map(|(_, end, dead)| end.saturating_sub(HEADER + dead)).sum();
+        let sql = "SELECT id, segment, offset, length, checksum FROM blobs ORDER BY segment, offset";
+        let blobs = self.ask(sql, |row| Ok((BlobId(uint(row.get(0)?)), place(row, 1)?)))?;
+        let mut done = 0;
+        for (blob, place) in &blobs {
+            if let Err(error) = self.segments.whole(*blob, place) {
+                self.damaged(format!("message octets {blob}: {error}"));
+            }
+            self.report.octets += u64::from(place.length);
+            done += place.record();
+            progress(done, total.max(done));
+        }
+        self.space(&sizes, &blobs);
+        Ok(())
+    }
+
+    /// Compares the count of garbage with what is left between the living.
+    fn space(&mut self, sizes: &[(u32, u64, u64)], blobs: &[(BlobId, Place)]) {
+        for (segment, end, dead) in sizes {
+            let living =
+                blobs.iter().filter(|(_, place)| place.segment == *segment).map(|(_, place)| place.record());
+            let unused = end.saturating_sub(HEADER + living.sum::<u64>());
+            self.report.unused_octets += unused;
+            if unused != *dead {
+                self.damaged(format!("segment {segment}: {dead} octets are counted as unused, {unused} are"));
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The threads of an open store and what they share, and how calls reach them.
+//!
+//! A call is a closure that is sent to a thread and a channel on which its result comes back. Nothing here waits in a
+//! blocking way but opening and closing.
+
+use crate::readers::Readers;
+use crate::segments::{Appender, Segments};
+use crate::sql::{Db, io};
+use crate::staging::Budget;
+use crate::tx::{Counters, Tx};
+use crate::views::Views;
+use crate::writer::{Command, Done, Gate, Incoming, Job, Stored, Writer};
+use crate::{Error, Options, checkpoint, files, schema};
+use rusqlite::Connection;
+use std::fs::File;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// An open store.
+pub(crate) struct Core {
+    commands: Sender<Command>,
+    /// `None` in memory, where the writer reads too.
+    readers: Option<Readers>,
+    pub(crate) views: Arc<Views>,
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) staging: Arc<Budget>,
+    pub(crate) gate: Arc<Gate>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<File>>,
+}
+
+impl Core {
+    /// Opens a data directory.
+    pub(crate) fn open(dir: &Path, options: &Options) -> Result<Core, Error> {
+        for path in [dir.to_owned(), dir.join("segments"), dir.join("tmp")] {
+            files::private_dir(&path)?;
+        }
+        let lock = files::lock(dir)?;
+        let marked = files::format(dir)?;
+        let writer = schema::open_writer(dir)?;
+        if marked != Some(schema::FORMAT) {
+            files::mark(dir)?;
+        }
+        let segments = Segments::new(Some(dir.join("segments")));
+        remove_leftovers(dir, Db(&writer))?;
+        let readers =
+            (0..options.readers.max(1)).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
+        let budget = Budget::new(options.staging_memory, Some(dir.join("tmp")));
+        let core = Core::start(writer, segments, budget, Some(Readers::start(readers)?), Some(dir))?;
+        *core.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        Ok(core)
+    }
+
+    /// A store in memory.
+    pub(crate) fn in_memory() -> Result<Core, Error> {
+        let budget = Budget::new(usize::MAX, None);
+        Core::start(schema::open_memory()?, Segments::new(None), budget, None, None)
+    }
+
+    fn start(
+        connection: Connection,
+        segments: Segments,
+        budget: Budget,
+        readers: Option<Readers>,
+        dir: Option<&Path>,
+    ) -> Result<Core, Error> {
+        let segments = Arc::new(segments);
+        let (gate, views) = (Arc::<Gate>::default(), Arc::<Views>::default());
+        let counters = Counters::load(Db(&connection))?;
+        let appender = Appender::new(Arc::clone(&segments), newest_segment(Db(&connection))?)?;
+        let mut threads = Vec::new();
+        let mut wake = None;
+        if let Some(dir) = dir {
+            let (sender, receiver) = channel();
+            let (connection, gate) = (schema::open_checkpointer(dir)?, Arc::clone(&gate));
+            threads
+                .push(thread("store-checkpoint", move || checkpoint::work(&connection, &gate, &receiver))?);
+            wake = Some(sender);
+        }
+        let (commands, receiver): (_, Receiver<Command>) = channel();
+        let saved = counters.clone();
+        let (views_too, gate_too) = (Arc::clone(&views), Arc::clone(&gate));
+        let writer = Writer { connection, appender, counters, saved, views: views_too, gate: gate_too, wake };
+        threads.push(thread("store-writer", move || writer.work(&receiver))?);
+        let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
+        Ok(Core { commands, readers, views, segments, staging, gate, threads, lock })
+    }
+
+    /// Runs a job in the next commit; returns when that is durable.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        bodies: Vec<Incoming>,
+        job: impl FnOnce(&mut Tx<'_>, &[Stored]) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (sender, receiver) = oneshot::channel();
+        let run = move |tx: Option<(&mut Tx<'_>, &[Stored])>| {
+            let result = tx.map_or(Err(Error::Closed), |(tx, stored)| job(tx, stored));
+            let refused = result.as_ref().err().cloned();
+            let reply = move |group: Result<(), Error>| {
+                let _ = sender.send(group.and(result)); // a caller that went away wants no answer
+            };
+            Done { refused, reply: Box::new(reply) }
+        };
+        let job = Job { bodies, run: Box::new(run) };
+        self.commands.send(Command::Write(job)).map_err(|_| Error::Closed)?;
+        receiver.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Runs a job on a thread that reads.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Db<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (sender, receiver) = oneshot::channel();
+        self.send_read(Box::new(move |db| {
+            let _ = sender.send(job(db)); // a caller that went away wants no answer
+        }))?;
+        receiver.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Hands a job to a thread that reads, without waiting for it.
+    pub(crate) fn send_read(&self, job: crate::readers::ReadJob) -> Result<(), Error> {
+        match &self.readers {
+            Some(readers) => readers.send(job),
+            None => self.commands.send(Command::Read(job)).map_err(|_| Error::Closed),
+        }
+    }
+
+    /// Finishes what was begun and ends all threads. The checkpoint thread is the last to close its connection, which
+    /// makes SQLite write the log back.
+    pub(crate) fn close(&self) {
+        if let Some(readers) = &self.readers {
+            readers.end();
+        }
+        let _ = self.commands.send(Command::Close); // fails if it is closed already
+        let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        while let Some(thread) = threads.pop() {
+            let _ = thread.join(); // a panic was reported where it happened
+        }
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    std::thread::Builder::new().name(name.into()).spawn(work).map_err(io("starting a thread"))
+}
+
+/// The segment that is appended to, and its octets.
+fn newest_segment(db: Db<'_>) -> Result<Option<(u32, u64)>, Error> {
+    let sql = "SELECT id, end FROM segments ORDER BY id DESC LIMIT 1";
+    db.first(sql, [], |row| Ok((row.get(0)?, crate::sql::uint(row.get(1)?))))
+}
+
+/// Removes what a crash left behind: parts of messages that never were complete, and segments that were reclaimed.
+/// A segment newer than all in the index is left; it is written over when its number comes.
+fn remove_leftovers(dir: &Path, db: Db<'_>) -> Result<(), Error> {
+    let known = db.all("SELECT id FROM segments ORDER BY id", [], |row| row.get::<_, u32>(0))?;
+    let newest = known.last().copied().unwrap_or(0);
+    let list = |path: &Path| std::fs::read_dir(path).map_err(io(path.display()));
+    for entry in list(&dir.join("segments"))?.flatten() {
+        let name = entry.file_name();
+        let number =
+            name.to_str().and_then(|name| name.strip_suffix(".seg")).and_then(|n| n.parse::<u32>().ok());
+        if number.is_some_and(|number| number < newest && known.binary_search(&number).is_err()) {
+            std::fs::remove_file(entry.path()).map_err(io(entry.path().display()))?;
+        }
+    }
+    for entry in list(&dir.join("tmp"))?.flatten() {
+        std::fs::remove_file(entry.path()).map_err(io(entry.path().display()))?;
+    }
+    Ok(())
+}

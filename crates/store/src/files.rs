@@ -1,0 +1,75 @@
+//! The data directory: its lock, its format mark, and files and directories that only their owner can read.
+//!
+//! A file that is new is durable only when its directory is synced too; [`sync_dir`] does it.
+
+use crate::sql::io;
+use crate::{Error, schema};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// The file that says which format a data directory has.
+const MARK: &str = "FORMAT";
+const MARK_TEXT: &str = "gatepost data format ";
+
+/// Creates a directory, and those above it, readable for its owner only.
+pub(crate) fn private_dir(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path.display()))
+}
+
+/// Opens a file for reading and writing, created readable for its owner only.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(io(path.display()))
+}
+
+/// Takes the data directory for this process, for as long as the file returned lives.
+pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
+    let path = dir.join("lock");
+    let file = private_file(&path).map_err(io(path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked),
+        Err(TryLockError::Error(error)) => Err(io(path.display())(error)),
+    }
+}
+
+/// The format of a data directory; `None` where it has none yet.
+pub(crate) fn format(dir: &Path) -> Result<Option<u32>, Error> {
+    let path = dir.join(MARK);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(path.display())(error)),
+    };
+    let number = text.trim_end().strip_prefix(MARK_TEXT).and_then(|number| number.parse().ok());
+    let found = number.ok_or_else(|| Error::Damaged(format!("{}: not a format mark", path.display())))?;
+    if found > schema::FORMAT {
+        return Err(Error::TooNew { found, known: schema::FORMAT });
+    }
+    Ok(Some(found))
+}
+
+/// Marks the directory as being of the newest format.
+pub(crate) fn mark(dir: &Path) -> Result<(), Error> {
+    let (new, path) = (dir.join("FORMAT.new"), dir.join(MARK));
+    let mut file = private_file(&new).map_err(io(new.display()))?;
+    file.set_len(0).map_err(io(new.display()))?;
+    writeln!(file, "{MARK_TEXT}{}", schema::FORMAT).map_err(io(new.display()))?;
+    file.sync_all().map_err(io(new.display()))?;
+    std::fs::rename(&new, &path).map_err(io(path.display()))?;
+    sync_dir(dir)
+}
+
+/// A file without a name in `dir`, which is gone when it is closed.
+pub(crate) fn scratch(dir: &Path, number: u64) -> Result<File, Error> {
+    let path = dir.join(format!("{number}.part"));
+    let file = private_file(&path).map_err(io(path.display()))?;
+    std::fs::remove_file(&path).map_err(io(path.display()))?;
+    Ok(file)
+}

@@ -1,0 +1,287 @@
+//! What readers do: lists, counts, summaries, octets.
+//!
+//! Index rows are read in one short transaction; octets after it, by the places found. A segment that was reclaimed in
+//! between is noticed, and the place is looked up again.
+
+use crate::rows::{FolderRow, MessageRow, spans};
+use crate::segments::{Place, Segments};
+use crate::sql::{Db, int, uint};
+use crate::tx::keyword_table;
+use crate::{Error, Folder, Queued, RecoverableItem, Status, Usage, names};
+use bytes::Bytes;
+use mail::{AccountId, BlobId, Body, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
+use rusqlite::params;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Octets of a message that are read along.
+const INLINE: u32 = 64 << 10;
+/// Octets that are read along in one call.
+const INLINE_ALL: u32 = 1 << 20;
+
+/// The account's folders and names.
+pub(crate) fn folders(db: Db<'_>, account: AccountId) -> Result<Vec<Folder>, Error> {
+    let (rows, subscribed) = db.snapshot(|db| {
+        let sql = "SELECT name FROM subscriptions WHERE account = ?1";
+        let subscribed = db.all(sql, [int(account.0)], |row| row.get::<_, String>(0))?;
+        Ok((FolderRow::all(db, account)?, subscribed.into_iter().collect::<BTreeSet<_>>()))
+    })?;
+    if rows.is_empty() {
+        return Err(Error::NotFound); // an account always has its INBOX
+    }
+    let mut missing = subscribed.clone();
+    let mut folders = Vec::with_capacity(rows.len());
+    for FolderRow { id, name, role, selectable, .. } in rows {
+        missing.remove(&name);
+        let subscribed = subscribed.contains(&name);
+        folders.push(Folder { id, name, role, selectable, subscribed, missing: false });
+    }
+    folders.extend(missing.into_iter().map(|name| Folder {
+        id: FolderId(0),
+        name,
+        role: None,
+        selectable: false,
+        subscribed: true,
+        missing: true,
+    }));
+    folders.sort_by(|a, b| names::order(&a.name, &b.name));
+    Ok(folders)
+}
+
+/// A folder's messages.
+pub(crate) fn listing(db: Db<'_>, account: AccountId, folder: FolderId) -> Result<Listing, Error> {
+    db.snapshot(|db| {
+        let status = FolderRow::find(db, account, folder)?.status;
+        let keywords = Arc::new(keyword_table(db, account, folder)?);
+        let entries = MessageRow::all(db, account, folder)?.into_iter().map(|row| row.entry).collect();
+        Ok(Listing::new(entries, keywords, status.uid_validity, status.uid_next, status.highest_modseq))
+    })
+}
+
+/// A folder's counts.
+pub(crate) fn status(db: Db<'_>, account: AccountId, folder: FolderId) -> Result<Status, Error> {
+    db.snapshot(|db| {
+        let row = FolderRow::find(db, account, folder)?;
+        let sql = "SELECT count(*) FROM messages WHERE account = ?1 AND folder = ?2 AND uid >= ?3";
+        let recent = db.first(sql, params![int(account.0), int(folder.0), row.recent.0], |row| row.get(0))?;
+        Ok(Status { recent: recent.unwrap_or(0), ..row.status })
+    })
+}
+
+/// UIDs that went after one modseq and not after another.
+pub(crate) fn gone(
+    db: Db<'_>,
+    account: AccountId,
+    folder: FolderId,
+    since: ModSeq,
+    until: ModSeq,
+) -> Result<Vec<Uid>, Error> {
+    let sql = "SELECT first, last FROM expunged WHERE account = ?1 AND folder = ?2 AND modseq > ?3 AND modseq <= ?4";
+    let since = i64::try_from(since.0).unwrap_or(i64::MAX);
+    let runs = db.all(sql, params![int(account.0), int(folder.0), since, int(until.0)], |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?))
+    })?;
+    Ok(crate::rows::ascending(runs.into_iter().flat_map(|(first, last)| first..=last).map(Uid).collect()))
+}
+
+/// A message, where its octets are, and how many of them are header.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) uid: Uid,
+    pub(crate) blob: BlobId,
+    pub(crate) place: Place,
+    pub(crate) header: u32,
+}
+
+/// Where the octets of these messages are. `uids` ascend.
+pub(crate) fn find(
+    db: Db<'_>,
+    account: AccountId,
+    folder: FolderId,
+    uids: &[Uid],
+) -> Result<Vec<Found>, Error> {
+    let sql = "SELECT m.uid, b.id, b.segment, b.offset, b.length, b.checksum, b.header \
+               FROM messages m CROSS JOIN blobs b ON b.id = m.blob \
+               WHERE m.account = ?1 AND m.folder = ?2 AND m.uid BETWEEN ?3 AND ?4 ORDER BY m.uid";
+    let mut found = Vec::with_capacity(uids.len());
+    for span in spans(uids) {
+        let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
+        let rows = db.all(sql, params![int(account.0), int(folder.0), first.0, last.0], |row| {
+            let (uid, blob) = (Uid(row.get(0)?), BlobId(uint(row.get(1)?)));
+            Ok(Found { uid, blob, place: place(row, 2)?, header: row.get(6)? })
+        })?;
+        found.extend(rows.into_iter().filter(|found| span.binary_search(&found.uid).is_ok()));
+    }
+    Ok(found)
+}
+
+/// A place from four columns that begin at `at`.
+pub(crate) fn place(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Place> {
+    Ok(Place {
+        segment: row.get(at)?,
+        offset: uint(row.get(at + 1)?),
+        length: row.get(at + 2)?,
+        checksum: uint(row.get(at + 3)?),
+    })
+}
+
+/// Where a blob's octets are now.
+pub(crate) fn place_of(db: Db<'_>, blob: BlobId) -> Result<Place, Error> {
+    let sql = "SELECT segment, offset, length, checksum FROM blobs WHERE id = ?1";
+    db.first(sql, [int(blob.0)], |row| place(row, 0))?.ok_or(Error::NotFound)
+}
+
+/// Reads at a place; at the new one, should the octets have been moved away from it since it was looked up.
+pub(crate) fn at_place(
+    db: Db<'_>,
+    segments: &Segments,
+    blob: BlobId,
+    place: &Place,
+    read: impl Fn(&Place) -> Result<Bytes, Error>,
+) -> Result<Bytes, Error> {
+    match read(place) {
+        Err(Error::Damaged(_)) if !segments.exists(place.segment) => read(&place_of(db, blob)?),
+        result => result,
+    }
+}
+
+/// The octets of messages, small ones read along.
+pub(crate) fn bodies(
+    db: Db<'_>,
+    segments: &Segments,
+    account: AccountId,
+    folder: FolderId,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, Body)>, Error> {
+    let mut left = INLINE_ALL;
+    let mut out = Vec::new();
+    for Found { uid, blob, place, .. } in find(db, account, folder, uids)? {
+        let size = place.length;
+        let octets = if size <= INLINE && size <= left {
+            left -= size;
+            Some(at_place(db, segments, blob, &place, |place| segments.whole(blob, place))?)
+        } else {
+            None
+        };
+        out.push((uid, Body { blob, size, octets }));
+    }
+    Ok(out)
+}
+
+/// The headers of messages.
+pub(crate) fn headers(
+    db: Db<'_>,
+    segments: &Segments,
+    account: AccountId,
+    folder: FolderId,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, Bytes)>, Error> {
+    let read = |found: &Found| {
+        at_place(db, segments, found.blob, &found.place, |place| segments.part(place, 0, found.header))
+    };
+    find(db, account, folder, uids)?.iter().map(|found| Ok((found.uid, read(found)?))).collect()
+}
+
+/// Some octets of a body.
+pub(crate) fn part(
+    db: Db<'_>,
+    segments: &Segments,
+    blob: BlobId,
+    start: u32,
+    len: u32,
+) -> Result<Bytes, Error> {
+    let place = place_of(db, blob)?;
+    let read = |place: &Place| match start {
+        // The whole can be checked; a part cannot.
+        0 if len >= place.length && place.length <= INLINE_ALL => segments.whole(blob, place),
+        _ => segments.part(place, start, len),
+    };
+    at_place(db, segments, blob, &place, read)
+}
+
+/// Envelopes and structures.
+pub(crate) fn summaries(
+    db: Db<'_>,
+    segments: &Segments,
+    account: AccountId,
+    folder: FolderId,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, Arc<Summary>)>, Error> {
+    let sql = "SELECT m.uid, m.blob, s.summary FROM messages m CROSS JOIN summaries s ON s.blob = m.blob \
+               WHERE m.account = ?1 AND m.folder = ?2 AND m.uid BETWEEN ?3 AND ?4 ORDER BY m.uid";
+    let mut out = Vec::with_capacity(uids.len());
+    for span in spans(uids) {
+        let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
+        let rows = db.all(sql, params![int(account.0), int(folder.0), first.0, last.0], |row| {
+            let uid = Uid(row.get(0)?);
+            let octets = if span.binary_search(&uid).is_ok() { row.get_ref(2)?.as_blob()? } else { &[] };
+            Ok((uid, BlobId(uint(row.get(1)?)), Summary::decode(octets).ok()))
+        })?;
+        for (uid, blob, summary) in rows {
+            if span.binary_search(&uid).is_ok() {
+                out.push((uid, Arc::new(summary.map_or_else(|| summarize(db, segments, blob), Ok)?)));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Makes up a summary anew from the octets: where the stored one cannot be read.
+fn summarize(db: Db<'_>, segments: &Segments, blob: BlobId) -> Result<Summary, Error> {
+    let octets = part(db, segments, blob, 0, u32::MAX)?;
+    let mut builder = mail::summary::Builder::new();
+    builder.push(&octets);
+    Ok(builder.finish())
+}
+
+/// Removed messages that can be put back.
+pub(crate) fn recoverable(
+    db: Db<'_>,
+    segments: &Segments,
+    account: AccountId,
+) -> Result<Vec<RecoverableItem>, Error> {
+    let sql = "SELECT r.id, r.folder, r.removed, r.blob, r.size, s.summary FROM recoverable r \
+               CROSS JOIN summaries s ON s.blob = r.blob WHERE r.account = ?1 ORDER BY r.id DESC";
+    let rows = db.all(sql, [int(account.0)], |row| {
+        let body = Body { blob: BlobId(uint(row.get(3)?)), size: row.get(4)?, octets: None };
+        let summary = Summary::decode(row.get_ref(5)?.as_blob()?).ok();
+        Ok((uint(row.get(0)?), row.get::<_, String>(1)?, row.get::<_, i64>(2)?, body, summary))
+    })?;
+    let item = |(id, folder, removed, body, summary): (_, _, _, Body, Option<Summary>)| {
+        let summary = summary.map_or_else(|| summarize(db, segments, body.blob), Ok)?;
+        Ok(RecoverableItem { id, folder, removed, body, summary: Arc::new(summary) })
+    };
+    rows.into_iter().map(item).collect()
+}
+
+/// What an account takes.
+pub(crate) fn usage(db: Db<'_>, account: AccountId) -> Result<Usage, Error> {
+    let two = |sql: &str| {
+        let sums = db.first(sql, [int(account.0)], |row| Ok((uint(row.get(0)?), uint(row.get(1)?))))?;
+        Ok::<_, Error>(sums.unwrap_or_default())
+    };
+    db.snapshot(|_| {
+        let (messages, octets) =
+            two("SELECT coalesce(sum(messages), 0), coalesce(sum(size), 0) FROM folders WHERE account = ?1")?;
+        let (recoverable_messages, recoverable_octets) =
+            two("SELECT count(*), coalesce(sum(size), 0) FROM recoverable WHERE account = ?1")?;
+        Ok(Usage { messages, octets, recoverable_messages, recoverable_octets })
+    })
+}
+
+/// Messages waiting for recipients elsewhere.
+pub(crate) fn queue(db: Db<'_>) -> Result<Vec<Queued>, Error> {
+    let sql =
+        "SELECT q.id, q.envelope, b.id, b.length FROM queue q JOIN blobs b ON b.id = q.blob ORDER BY q.id";
+    let rows = db.all(sql, [], |row| {
+        let body = Body { blob: BlobId(uint(row.get(2)?)), size: row.get(3)?, octets: None };
+        Ok((QueueId(uint(row.get(0)?)), row.get::<_, String>(1)?, body))
+    })?;
+    let queued = |(id, json, body): (QueueId, String, Body)| {
+        let envelope = serde_json::from_str(&json);
+        let envelope =
+            envelope.map_err(|error| Error::Damaged(format!("envelope of queued message {id}: {error}")))?;
+        Ok(Queued { id, envelope, body })
+    };
+    rows.into_iter().map(queued).collect()
+}

@@ -1,0 +1,88 @@
+//! Gives back the space of octets that nothing refers to.
+//!
+//! A segment that is mostly garbage is emptied: its live octets are appended to the newest segment like new ones, the
+//! index is switched to them in the same commit, and when none is left the file is removed. Every step is a commit of
+//! its own, so it can be stopped, by a crash too, and taken up again anywhere.
+
+use crate::Error;
+use crate::core::Core;
+use crate::reads::place;
+use crate::segments::{Octets, Place};
+use crate::sql::{Db, int, uint};
+use crate::tx::{Tx, waste};
+use crate::writer::{Incoming, Stored};
+use mail::BlobId;
+use rusqlite::params;
+use std::sync::Arc;
+
+/// Octets moved in one commit, about.
+const STEP: u64 = 4 << 20;
+
+/// Empties segments until about `budget` octets were copied; returns whether more is left to do.
+pub(crate) async fn reclaim(core: &Core, budget: u64) -> Result<bool, Error> {
+    let mut left = budget;
+    while let Some((segment, living)) = core.read(victim).await? {
+        let mut living = living.into_iter().peekable();
+        while living.peek().is_some() {
+            if left == 0 {
+                return Ok(true);
+            }
+            let mut step = Vec::new();
+            let mut octets = 0;
+            while octets < STEP.min(left)
+                && let Some(next) = living.next()
+            {
+                octets += next.1.record();
+                step.push(next);
+            }
+            left = left.saturating_sub(octets);
+            relocate(core, segment, step).await?;
+        }
+        remove(core, segment).await?;
+    }
+    Ok(false)
+}
+
+type Living = Vec<(BlobId, Place)>;
+
+/// The segment with most garbage, if that is more than half of it; and what lives in it.
+fn victim(db: Db<'_>) -> Result<Option<(u32, Living)>, Error> {
+    db.snapshot(|db| {
+        // The newest is still being appended to.
+        let sql = "SELECT id FROM segments WHERE dead * 2 > end AND id < (SELECT max(id) FROM segments) \
+                   ORDER BY dead DESC LIMIT 1";
+        let Some(segment) = db.first(sql, [], |row| row.get::<_, u32>(0))? else { return Ok(None) };
+        let sql =
+            "SELECT id, segment, offset, length, checksum FROM blobs WHERE segment = ?1 ORDER BY offset";
+        let living = db.all(sql, [segment], |row| Ok((BlobId(uint(row.get(0)?)), place(row, 1)?)))?;
+        Ok(Some((segment, living)))
+    })
+}
+
+/// Moves some octets to the newest segment.
+async fn relocate(core: &Core, from: u32, step: Living) -> Result<(), Error> {
+    let segments = Arc::clone(&core.segments);
+    let bodies = core.read(move |_| {
+        let read = |(blob, place): (BlobId, Place)| {
+            let octets = Octets::Memory(segments.whole(blob, &place)?);
+            Ok(Incoming { octets, length: place.length, checksum: place.checksum, blob: Some(blob) })
+        };
+        step.into_iter().map(read).collect::<Result<Vec<_>, Error>>()
+    });
+    let bodies = bodies.await?;
+    core.write(bodies, move |tx, stored| stored.iter().try_for_each(|stored| switch(tx, from, stored))).await
+}
+
+/// Points the index at the copy; the original becomes garbage. What was removed meanwhile is not there to be pointed.
+fn switch(tx: &mut Tx<'_>, from: u32, stored: &Stored) -> Result<(), Error> {
+    let Stored { blob, place } = stored;
+    let sql = "UPDATE blobs SET segment = ?3, offset = ?4 WHERE id = ?1 AND segment = ?2";
+    let switched = tx.db.run(sql, params![int(blob.0), from, place.segment, int(place.offset)])?;
+    waste(tx.db, if switched == 0 { place.segment } else { from }, place.record())
+}
+
+/// Removes a segment in which nothing lives: nothing is ever added to one that is not the newest.
+async fn remove(core: &Core, segment: u32) -> Result<(), Error> {
+    core.write(Vec::new(), move |tx, _| tx.db.run("DELETE FROM segments WHERE id = ?1", [segment])).await?;
+    core.segments.remove(segment)
+}

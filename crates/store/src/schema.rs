@@ -1,0 +1,164 @@
+//! The index's tables, and how they came to be: a numbered list of steps, one for each format there ever was.
+//!
+//! Every row of mail carries its account. Rows that lists are made of are narrow; what is read for few messages at a
+//! time (envelopes, places of octets) lies in tables of its own.
+
+use crate::sql::io;
+use crate::{Error, files};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// The newest format this program knows: the number of steps.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Step `n` turns format `n` into `n + 1`; an empty directory has format 0.
+const STEPS: [&str; FORMAT as usize] = [FORMAT_1];
+
+const FORMAT_1: &str = "
+CREATE TABLE counters(
+    one INTEGER PRIMARY KEY CHECK (one = 1), blob INTEGER NOT NULL, account INTEGER NOT NULL,
+    queue INTEGER NOT NULL, item INTEGER NOT NULL);
+INSERT INTO counters VALUES (1, 1, 1, 1, 1);
+
+CREATE TABLE accounts(
+    id INTEGER PRIMARY KEY, modseq INTEGER NOT NULL, next_folder INTEGER NOT NULL, validity INTEGER NOT NULL);
+
+CREATE TABLE folders(
+    account INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, role INTEGER NOT NULL,
+    selectable INTEGER NOT NULL, validity INTEGER NOT NULL, uid_next INTEGER NOT NULL, recent INTEGER NOT NULL,
+    modseq INTEGER NOT NULL, messages INTEGER NOT NULL, unseen INTEGER NOT NULL, deleted INTEGER NOT NULL,
+    size INTEGER NOT NULL, PRIMARY KEY (account, id)) WITHOUT ROWID;
+CREATE UNIQUE INDEX folder_names ON folders(account, name);
+
+CREATE TABLE subscriptions(
+    account INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account, name)) WITHOUT ROWID;
+
+CREATE TABLE keywords(
+    account INTEGER NOT NULL, folder INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (account, folder, position)) WITHOUT ROWID;
+
+CREATE TABLE messages(
+    account INTEGER NOT NULL, folder INTEGER NOT NULL, uid INTEGER NOT NULL, flags INTEGER NOT NULL,
+    modseq INTEGER NOT NULL, size INTEGER NOT NULL, date INTEGER NOT NULL, zone INTEGER NOT NULL,
+    blob INTEGER NOT NULL, PRIMARY KEY (account, folder, uid)) WITHOUT ROWID;
+CREATE INDEX deleted ON messages(account, folder, uid) WHERE flags & 8 != 0;
+
+CREATE TABLE expunged(
+    account INTEGER NOT NULL, folder INTEGER NOT NULL, modseq INTEGER NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, PRIMARY KEY (account, folder, modseq, first)) WITHOUT ROWID;
+
+CREATE TABLE recoverable(
+    account INTEGER NOT NULL, id INTEGER NOT NULL, folder TEXT NOT NULL, removed INTEGER NOT NULL,
+    flags INTEGER NOT NULL, size INTEGER NOT NULL, date INTEGER NOT NULL, zone INTEGER NOT NULL,
+    blob INTEGER NOT NULL, PRIMARY KEY (account, id)) WITHOUT ROWID;
+CREATE INDEX recoverable_by_time ON recoverable(removed);
+
+CREATE TABLE blobs(
+    id INTEGER PRIMARY KEY, segment INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,
+    header INTEGER NOT NULL, checksum INTEGER NOT NULL, refs INTEGER NOT NULL);
+CREATE TABLE summaries(blob INTEGER PRIMARY KEY, summary BLOB NOT NULL);
+CREATE TABLE segments(id INTEGER PRIMARY KEY, end INTEGER NOT NULL, dead INTEGER NOT NULL);
+
+CREATE TABLE queue(id INTEGER PRIMARY KEY, envelope TEXT NOT NULL, blob INTEGER NOT NULL);
+
+CREATE TABLE objects(
+    kind TEXT NOT NULL, key TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE TABLE audit(
+    id INTEGER PRIMARY KEY, time INTEGER NOT NULL, caller TEXT NOT NULL, cmdlet TEXT NOT NULL,
+    object TEXT NOT NULL, details TEXT NOT NULL);
+";
+
+/// How much of the index a connection keeps in memory, in KiB.
+const WRITER_CACHE: u32 = 16 << 10;
+const READER_CACHE: u32 = 4 << 10;
+
+/// Opens the index of a data directory for its one writer, creates it or brings it to the newest format.
+pub(crate) fn open_writer(dir: &Path) -> Result<Connection, Error> {
+    let path = dir.join("index.db");
+    files::private_file(&path).map_err(io(path.display()))?;
+    let connection = Connection::open(&path)?;
+    prepare(&connection, WRITER_CACHE)?;
+    connection.pragma_update(None, "page_size", 8192)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // The commit is what every acknowledgement waits for: FULL syncs it, NORMAL would lose it with the power.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    migrate(&connection)?;
+    Ok(connection)
+}
+
+/// Opens the index of a data directory for writing back its log.
+pub(crate) fn open_checkpointer(dir: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(dir.join("index.db"))?;
+    prepare(&connection, READER_CACHE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    Ok(connection)
+}
+
+/// Opens the index of a data directory for reading only.
+pub(crate) fn open_reader(dir: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(dir.join("index.db"), flags)?;
+    prepare(&connection, READER_CACHE)?;
+    Ok(connection)
+}
+
+/// An index in memory.
+pub(crate) fn open_memory() -> Result<Connection, Error> {
+    let connection = Connection::open_in_memory()?;
+    prepare(&connection, WRITER_CACHE)?;
+    migrate(&connection)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection, cache: u32) -> Result<(), Error> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update(None, "cache_size", -i64::from(cache))?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "foreign_keys", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(())
+}
+
+/// The format of an index.
+pub(crate) fn format(connection: &Connection) -> Result<u32, Error> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+fn migrate(connection: &Connection) -> Result<(), Error> {
+    let found = format(connection)?;
+    if found > FORMAT {
+        return Err(Error::TooNew { found, known: FORMAT });
+    }
+    for (step, number) in STEPS.iter().zip(1_u32..).skip(found as usize) {
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mail::{Flag, FlagSet};
+
+    #[test]
+    fn the_index_of_deleted_messages_names_the_flag_by_its_bit() {
+        assert_eq!(FlagSet::NONE.with(Flag::Deleted).bits(), 8);
+    }
+
+    #[test]
+    fn a_newer_format_is_refused() {
+        let connection = open_memory().unwrap();
+        assert_eq!(format(&connection).unwrap(), FORMAT);
+        connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
+        assert!(matches!(migrate(&connection), Err(Error::TooNew { found: 2, known: 1 })));
+    }
+}

@@ -1,0 +1,273 @@
+//! The one thread that writes: it takes all jobs that wait, appends their octets, syncs once, runs them in one
+//! transaction of the index, commits once, and only then answers.
+//!
+//! A job that is refused is undone alone (a savepoint). A failure of the machine fails the whole group: nothing of it
+//! is kept, and the thread goes on, so that a full disk heals without a restart.
+
+use crate::Error;
+use crate::readers::ReadJob;
+use crate::segments::{Appender, Octets, Place};
+use crate::sql::{Db, int};
+use crate::tx::{Counters, Tx, waste};
+use crate::views::{Effect, Views};
+use mail::BlobId;
+use rusqlite::{Connection, params};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Jobs in one commit, and octets they bring. More wait for the next one, so that answers do not.
+const GROUP_JOBS: usize = 1_024;
+const GROUP_OCTETS: u64 = 64 << 20;
+
+/// A message's octets that a job brings.
+pub(crate) struct Incoming {
+    pub(crate) octets: Octets,
+    pub(crate) length: u32,
+    pub(crate) checksum: u64,
+    /// The blob whose octets are moved; new ones get a new number.
+    pub(crate) blob: Option<BlobId>,
+}
+
+/// Where a job's octets were put.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    pub(crate) blob: BlobId,
+    pub(crate) place: Place,
+}
+
+/// Tells a job's caller; `Err` is what the whole group failed of.
+type Reply = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+/// What a job did: whether the store agreed, and how to say so.
+pub(crate) struct Done {
+    pub(crate) refused: Option<Error>,
+    pub(crate) reply: Reply,
+}
+
+type Run = Box<dyn FnOnce(Option<(&mut Tx<'_>, &[Stored])>) -> Done + Send>;
+
+/// Something to be written. `run` is called once: with the transaction, or with `None` where it cannot even begin.
+pub(crate) struct Job {
+    pub(crate) bodies: Vec<Incoming>,
+    pub(crate) run: Run,
+}
+
+/// What the writer is sent.
+pub(crate) enum Command {
+    Write(Job),
+    /// A read of a store in memory, which has no other connection.
+    Read(ReadJob),
+    Close,
+}
+
+/// What the writer shares with the checkpoint thread.
+#[derive(Default)]
+pub(crate) struct Gate {
+    /// Held while a transaction is open.
+    pub(crate) commit: Mutex<()>,
+    /// Commits so far.
+    pub(crate) commits: AtomicU64,
+}
+
+/// All that the writing thread owns.
+pub(crate) struct Writer {
+    pub(crate) connection: Connection,
+    pub(crate) appender: Appender,
+    pub(crate) counters: Counters,
+    /// The counters as the index has them.
+    pub(crate) saved: Counters,
+    pub(crate) views: Arc<Views>,
+    pub(crate) gate: Arc<Gate>,
+    /// Wakes the checkpoint thread after a commit, and ends it when the writer ends.
+    pub(crate) wake: Option<Sender<()>>,
+}
+
+/// A job whose octets are in the segment.
+struct Placed {
+    run: Run,
+    stored: Vec<Stored>,
+}
+
+impl Writer {
+    /// Works until told to close, or until nobody can send any more.
+    pub(crate) fn work(mut self, commands: &Receiver<Command>) {
+        while let Ok(command) = commands.recv() {
+            let mut group = Vec::new();
+            let mut octets = 0;
+            let mut next = Some(command);
+            let mut closing = false;
+            while let Some(command) = next.take() {
+                match command {
+                    Command::Write(job) => {
+                        octets += job.bodies.iter().map(|body| u64::from(body.length)).sum::<u64>();
+                        group.push(job);
+                    }
+                    Command::Read(job) => {
+                        self.commit_group(std::mem::take(&mut group));
+                        job(Db(&self.connection));
+                    }
+                    Command::Close => closing = true,
+                }
+                if !closing && group.len() < GROUP_JOBS && octets < GROUP_OCTETS {
+                    next = commands.try_recv().ok();
+                }
+            }
+            self.commit_group(group);
+            if closing {
+                return;
+            }
+        }
+    }
+
+    fn commit_group(&mut self, group: Vec<Job>) {
+        if group.is_empty() {
+            return;
+        }
+        let jobs = match self.append(group) {
+            Ok(jobs) => jobs,
+            Err((error, jobs)) => {
+                // Jobs that bring no octets are not concerned.
+                self.appender.forget();
+                let (failed, rest): (Vec<Job>, Vec<Job>) =
+                    jobs.into_iter().partition(|job| !job.bodies.is_empty());
+                report(&error);
+                for job in failed {
+                    ((job.run)(None).reply)(Err(error.clone()));
+                }
+                rest.into_iter().map(|job| Placed { run: job.run, stored: Vec::new() }).collect()
+            }
+        };
+        if !jobs.is_empty() {
+            self.transact(jobs);
+        }
+    }
+
+    /// Puts the octets of all jobs into the segment and syncs it.
+    fn append(&mut self, group: Vec<Job>) -> Result<Vec<Placed>, (Error, Vec<Job>)> {
+        let mut stored = Vec::with_capacity(group.len());
+        for job in &group {
+            match self.append_job(job) {
+                Ok(places) => stored.push(places),
+                Err(error) => return Err((error, group)),
+            }
+        }
+        if let Err(error) = self.appender.sync() {
+            return Err((error, group));
+        }
+        Ok(group.into_iter().zip(stored).map(|(job, stored)| Placed { run: job.run, stored }).collect())
+    }
+
+    fn append_job(&mut self, job: &Job) -> Result<Vec<Stored>, Error> {
+        let mut stored = Vec::with_capacity(job.bodies.len());
+        for body in &job.bodies {
+            let blob = body.blob.unwrap_or_else(|| BlobId(Counters::take(&mut self.counters.blob)));
+            let place = self.appender.append(blob, &body.octets, body.length, body.checksum)?;
+            stored.push(Stored { blob, place });
+        }
+        Ok(stored)
+    }
+
+    /// Runs the jobs in one transaction, commits it, and answers.
+    fn transact(&mut self, jobs: Vec<Placed>) {
+        let gate = Arc::clone(&self.gate);
+        let open = gate.commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = jobs.into_iter();
+        let mut replies = Vec::new();
+        let mut effects = Vec::new();
+        let result = self.run_jobs(&mut jobs, &mut replies, &mut effects);
+        if result.is_ok() {
+            self.appender.keep();
+            self.gate.commits.fetch_add(1, Ordering::Relaxed);
+        } else {
+            if !self.connection.is_autocommit() {
+                let _ = Db(&self.connection).run("ROLLBACK", []); // what cannot be undone now is at the next start
+            }
+            self.appender.forget();
+        }
+        drop(open);
+        if let Err(error) = &result {
+            report(error);
+        }
+        if let Some(wake) = self.wake.as_ref().filter(|_| result.is_ok()) {
+            let _ = wake.send(()); // it has ended only if the store is closing
+        }
+        if result.is_ok() {
+            self.views.publish(effects);
+        }
+        replies.extend(jobs.map(|job| (job.run)(None).reply)); // those that were not reached
+        for reply in replies {
+            reply(result.clone());
+        }
+    }
+
+    fn run_jobs(
+        &mut self,
+        jobs: &mut impl Iterator<Item = Placed>,
+        replies: &mut Vec<Reply>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Error> {
+        let db = Db(&self.connection);
+        db.run("BEGIN IMMEDIATE", [])?;
+        self.note_end(db)?;
+        for Placed { run, stored } in jobs {
+            db.run("SAVEPOINT job", [])?;
+            let seen = effects.len();
+            let mut tx = Tx { db, counters: &mut self.counters, effects, now: now() };
+            // A bug in one job must not end the thread: it is undone, and its caller hears that the answer was lost.
+            let done = catch_unwind(AssertUnwindSafe(|| run(Some((&mut tx, &stored)))));
+            let refused = match done {
+                Ok(done) => {
+                    replies.push(done.reply);
+                    done.refused
+                }
+                Err(_) => Some(Error::Closed),
+            };
+            if let Some(error) = refused {
+                effects.truncate(seen);
+                self.undo(db, error, &stored)?;
+            }
+            db.run("RELEASE job", [])?;
+        }
+        if self.counters != self.saved {
+            self.counters.save(db)?;
+        }
+        db.run("COMMIT", [])?;
+        self.saved = self.counters.clone();
+        Ok(())
+    }
+
+    /// Undoes one job; its octets are garbage. A failure of the machine is passed on, for it concerns all.
+    fn undo(&self, db: Db<'_>, error: Error, stored: &[Stored]) -> Result<(), Error> {
+        if self.connection.is_autocommit() || matches!(error, Error::Full | Error::Io(_)) {
+            return Err(error);
+        }
+        db.run("ROLLBACK TO job", [])?;
+        for Stored { place, .. } in stored {
+            waste(db, place.segment, place.record())?;
+        }
+        Ok(())
+    }
+
+    /// Says in the index how far the segment reaches, if it has grown.
+    fn note_end(&self, db: Db<'_>) -> Result<(), Error> {
+        let (segment, end) = self.appender.end();
+        if self.appender.has_grown() {
+            let sql = "INSERT INTO segments(id, end, dead) VALUES (?1, ?2, 0) ON CONFLICT(id) DO UPDATE SET end = ?2";
+            db.run(sql, params![segment, int(end)])?;
+        }
+        Ok(())
+    }
+}
+
+/// A failure of the machine concerns more than the calls that are told of it.
+fn report(error: &Error) {
+    tracing::error!(%error, "a commit failed; nothing of it was kept");
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
