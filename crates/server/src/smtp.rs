@@ -1,1 +1,294 @@
-//! What the smtp session asks for, done with policy, store and transport.
+//! What the SMTP session asks for, done with policy, transport and store.
+//!
+//! Each question goes to one function of `policy`; a message goes through `transport`. What a client hears for a refusal
+//! or a failure is in [`replies`], and nowhere else. Postmaster without a domain is the postmaster of the default
+//! accepted domain (RFC 5321 §4.5.1), whose mail goes to the administrators unless a mailbox has that address.
+
+mod replies;
+
+use crate::login::log_in;
+use crate::{Connection, Context, Serve};
+use bytes::Bytes;
+use directory::{Limit, Mailbox, ReceiveConnector, Snapshot};
+use mail::{AccountId, Address, ModSeq};
+use policy::{Channel, Door, Refusal};
+use smtp::{
+    Answer, Ask, Destination, Envelope, ForwardPath, RecipientAsk, SenderAsk, Session, Settings, Standing,
+};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+use transport::{Intake, Protocol, Route, Rules, Trace};
+use wire::sasl::{Credentials, Mechanism};
+
+/// The session for a connection, and who serves it.
+pub fn open(
+    context: &Arc<Context>,
+    connection: &Connection,
+    connector: &Arc<ReceiveConnector>,
+    now: Instant,
+) -> (Session, SmtpServe) {
+    let address = connection.remote.ip().to_canonical();
+    let session = Session::new(settings(context, connector), address, connection.tls.clone(), now);
+    let serve = SmtpServe {
+        context: context.clone(),
+        connector: connector.clone(),
+        remote: address.to_string(),
+        intake: None,
+    };
+    (session, serve)
+}
+
+fn settings(context: &Context, connector: &ReceiveConnector) -> Settings {
+    let limit = |limit| match limit {
+        Limit::Unlimited => None,
+        Limit::To(limit) => Some(limit),
+    };
+    let greeting =
+        connector.banner.as_deref().map(|banner| banner.trim_start_matches("220").trim_start().to_owned());
+    Settings {
+        fqdn: name(context, connector).to_owned(),
+        greeting,
+        clear: offers(connector, Channel::Clear),
+        tls: offers(connector, Channel::Tls),
+        max_message_size: connector.max_message_size.0,
+        max_errors: limit(connector.max_protocol_errors),
+        max_logon_failures: Some(connector.max_logon_failures).filter(|max| *max > 0),
+        inactivity: connector.connection_inactivity_timeout.duration(),
+        lifetime: connector.connection_timeout.duration(),
+        tarpit: connector.tarpit_interval.duration(),
+    }
+}
+
+fn name<'a>(context: &'a Context, connector: &'a ReceiveConnector) -> &'a str {
+    if connector.fqdn.is_empty() { &context.hostname } else { &connector.fqdn }
+}
+
+fn offers(connector: &ReceiveConnector, channel: Channel) -> smtp::Offers {
+    let offers = policy::offers(Door::Smtp(connector), channel);
+    let auth = if offers.basic { Mechanism::SASL.to_vec() } else { Vec::new() };
+    smtp::Offers { starttls: offers.start_tls, auth }
+}
+
+/// Serves one SMTP session.
+pub struct SmtpServe {
+    context: Arc<Context>,
+    connector: Arc<ReceiveConnector>,
+    remote: String,
+    /// The message that is coming in.
+    intake: Option<Intake>,
+}
+
+impl Serve for SmtpServe {
+    type Machine = Session;
+
+    async fn serve(&mut self, ask: Ask) -> Answer {
+        match ask {
+            Ask::Login(standing, credentials) => self.login(standing, credentials).await,
+            Ask::Sender(ask) => self.sender(ask).await,
+            Ask::Recipient(ask) => self.recipient(ask).await,
+            Ask::Begin(envelope) => self.begin(*envelope),
+            Ask::Chunk(octets) => self.chunk(octets).await,
+            Ask::Finish => self.finish().await,
+            Ask::Abandon => self.abandon(),
+        }
+    }
+
+    fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
+        None
+    }
+}
+
+impl SmtpServe {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.context.directory.snapshot()
+    }
+
+    fn client(&self, user: Option<AccountId>) -> policy::Client {
+        policy::client(&self.connector, user)
+    }
+
+    async fn login(&self, standing: Standing, credentials: Credentials) -> Answer {
+        let (snapshot, door) = (self.snapshot(), Door::Smtp(&self.connector));
+        match log_in(&self.context, &snapshot, door, channel(standing), &credentials).await {
+            Ok(mailbox) => Answer::LoggedIn(mailbox.account),
+            Err(refusal) => Answer::Refused(replies::of_refusal(&refusal)),
+        }
+    }
+
+    async fn sender(&self, ask: SenderAsk) -> Answer {
+        let (snapshot, client) = (self.snapshot(), self.client(ask.standing.user));
+        let sender = ask.sender.as_ref();
+        let judged = policy::sender(&snapshot, &self.connector, client, channel(ask.standing), sender)
+            .and_then(|()| policy::size(&self.connector, client, ask.size));
+        if let Err(refusal) = judged {
+            return self.refuse(&refusal);
+        }
+        let mailbox = ask.standing.user.and_then(|user| snapshot.mailbox_by_account(user));
+        match mailbox {
+            Some(mailbox) if mailbox.prohibit_send_quota != Limit::Unlimited => {
+                self.within(mailbox, |used| policy::may_send(mailbox, used)).await
+            }
+            _ => Answer::Granted,
+        }
+    }
+
+    async fn recipient(&self, ask: RecipientAsk) -> Answer {
+        let route = match self.route(&ask) {
+            Ok(policy::Route::Local(mailboxes)) => mailboxes,
+            Ok(policy::Route::Remote) => return Answer::Recipient(Destination::Remote),
+            Err(refusal) => return self.refuse(&refusal),
+        };
+        // Postmaster may be several: whoever has room gets it.
+        let (mut accounts, mut full) = (Vec::new(), None);
+        for mailbox in &route {
+            match self.within(mailbox, |used| policy::room(mailbox, used, ask.size)).await {
+                Answer::Granted => accounts.push(mailbox.account),
+                refused => full = Some(refused),
+            }
+        }
+        match full {
+            Some(refused) if accounts.is_empty() => refused,
+            _ => Answer::Recipient(Destination::Local(accounts)),
+        }
+    }
+
+    fn route(&self, ask: &RecipientAsk) -> Result<policy::Route, Refusal> {
+        policy::recipients(&self.connector, u32::try_from(ask.have).unwrap_or(u32::MAX))?;
+        let snapshot = self.snapshot();
+        let address = address(&snapshot, &ask.path)
+            .ok_or_else(|| Refusal::UnknownRecipient { recipient: ask.path.to_string() })?;
+        policy::recipient(&snapshot, &self.connector, self.client(ask.standing.user), &address)
+    }
+
+    /// Asks the question about what the mailbox holds, where it has a quota at all.
+    async fn within(&self, mailbox: &Mailbox, judge: impl FnOnce(u64) -> Result<(), Refusal>) -> Answer {
+        let unlimited =
+            [mailbox.prohibit_send_quota, mailbox.prohibit_send_receive_quota] == [Limit::Unlimited; 2];
+        if unlimited {
+            return Answer::Granted;
+        }
+        match self.context.store.usage(mailbox.account).await {
+            Ok(usage) => {
+                judge(usage.octets).map_or_else(|refusal| self.refuse(&refusal), |()| Answer::Granted)
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn begin(&mut self, envelope: Envelope) -> Answer {
+        let Some(id) = new_id() else { return Answer::Refused(replies::TRY_LATER) };
+        let client = self.client(envelope.client.user);
+        let trace = self.trace(&envelope, id);
+        let Some(envelope) = agreed(&self.snapshot(), envelope) else {
+            return Answer::Refused(replies::TRY_LATER);
+        };
+        let rules = Rules { connector: self.connector.clone(), client };
+        self.intake = Some(Intake::new(self.context.store.stage(), envelope, trace, rules));
+        Answer::Granted
+    }
+
+    fn trace(&self, envelope: &Envelope, id: String) -> Trace {
+        let client = &envelope.client;
+        let with = Protocol {
+            extended: client.hello == smtp::Hello::Ehlo,
+            tls: client.tls.is_some(),
+            login: client.user.is_some(),
+            utf8: envelope.transaction.smtputf8,
+        };
+        Trace {
+            from: client.name.clone(),
+            address: client.address,
+            by: name(&self.context, &self.connector).to_owned(),
+            with,
+            tls: client.tls.as_ref().map(|tls| format!("{} {}", tls.version, tls.cipher)),
+            id,
+            date: self.context.now(),
+        }
+    }
+
+    async fn chunk(&mut self, octets: Bytes) -> Answer {
+        let Some(intake) = &mut self.intake else { return Answer::Refused(replies::TRY_LATER) };
+        match intake.write(&octets).await {
+            Ok(()) => Answer::Granted,
+            Err(fault) => {
+                self.intake = None;
+                self.faulty(&fault)
+            }
+        }
+    }
+
+    async fn finish(&mut self) -> Answer {
+        let Some(intake) = self.intake.take() else { return Answer::Refused(replies::TRY_LATER) };
+        match intake.finish(&self.context.store).await {
+            Ok(accepted) => {
+                tracing::info!(remote = self.remote, message_id = accepted.message_id, "message accepted");
+                Answer::Accepted(accepted.message_id)
+            }
+            Err(fault) => self.faulty(&fault),
+        }
+    }
+
+    fn abandon(&mut self) -> Answer {
+        self.intake = None;
+        Answer::Granted
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        let (reason, remedy) = (refusal.reason(), refusal.remedy().unwrap_or_default());
+        tracing::info!(remote = self.remote, connector = self.connector.name, reason, remedy, "refused");
+        Answer::Refused(replies::of_refusal(refusal))
+    }
+
+    fn fail(&self, error: &store::Error) -> Answer {
+        tracing::error!(remote = self.remote, %error, "the store failed");
+        Answer::Refused(replies::of_failure(error))
+    }
+
+    fn faulty(&self, fault: &transport::Fault) -> Answer {
+        match fault {
+            transport::Fault::Refused(refusal) => self.refuse(refusal),
+            transport::Fault::Store(error) => self.fail(error),
+            transport::Fault::HeaderTooLarge => Answer::Refused(replies::HEADER_TOO_LARGE),
+        }
+    }
+}
+
+fn channel(standing: Standing) -> Channel {
+    if standing.tls { Channel::Tls } else { Channel::Clear }
+}
+
+fn address(snapshot: &Snapshot, path: &ForwardPath) -> Option<Address> {
+    match path {
+        ForwardPath::Address(address) => Some(address.clone()),
+        ForwardPath::Postmaster => {
+            let domain = &snapshot.default_domain()?.domain_name;
+            Address::parse(&format!("postmaster@{domain}")).ok()
+        }
+    }
+}
+
+fn agreed(snapshot: &Snapshot, envelope: Envelope) -> Option<transport::Envelope> {
+    let recipient = |recipient: smtp::Recipient| {
+        Some(transport::Recipient {
+            address: address(snapshot, &recipient.path)?,
+            route: match recipient.destination {
+                Destination::Local(accounts) => Route::Local(accounts),
+                Destination::Remote => Route::Remote,
+            },
+        })
+    };
+    let transaction = envelope.transaction;
+    Some(transport::Envelope {
+        sender: transaction.sender,
+        recipients: transaction.recipients.into_iter().map(recipient).collect::<Option<_>>()?,
+        smtputf8: transaction.smtputf8,
+    })
+}
+
+/// A name for a message that no other has.
+fn new_id() -> Option<String> {
+    let mut random = [0u8; 16];
+    aws_lc_rs::rand::fill(&mut random).ok()?;
+    Some(random.iter().map(|octet| format!("{octet:02x}")).collect())
+}

@@ -20,12 +20,8 @@ pub struct Settings {
     pub clear: Offers,
     /// What is offered inside TLS.
     pub tls: Offers,
-    /// Refuse MAIL before TLS.
-    pub require_tls: bool,
-    /// Largest message in octets.
+    /// Largest message in octets, as SIZE announces it. Whether a message is too large is asked.
     pub max_message_size: u64,
-    /// Recipients of one message.
-    pub max_recipients: usize,
     /// Protocol errors that are put up with.
     pub max_errors: Option<u32>,
     /// Failed logins after which the connection is closed.
@@ -56,7 +52,7 @@ pub enum Hello {
     Ehlo,
 }
 
-/// Who is at the other end.
+/// Who is at the other end of a message's last way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     /// The name given in EHLO or HELO; anything without control characters.
@@ -110,10 +106,10 @@ impl fmt::Display for ForwardPath {
 }
 
 /// Where an accepted recipient's copy will go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// To an account here.
-    Local(AccountId),
+    /// To these accounts here.
+    Local(Vec<AccountId>),
     /// To another server.
     Remote,
 }
@@ -151,22 +147,33 @@ pub struct Envelope {
     pub transaction: Transaction,
 }
 
+/// By what a client is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The account it logged in to.
+    pub user: Option<AccountId>,
+    /// Whether the connection is inside TLS.
+    pub tls: bool,
+}
+
 /// The question at MAIL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderAsk {
-    /// The account the client logged in to.
-    pub user: Option<AccountId>,
+    /// Who asks.
+    pub standing: Standing,
     /// The reverse path.
     pub sender: Option<Address>,
+    /// SIZE as announced; 0 where it was not.
+    pub size: u64,
 }
 
 /// The question at RCPT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecipientAsk {
-    /// The account the client logged in to.
-    pub user: Option<AccountId>,
-    /// The transaction's reverse path.
-    pub sender: Option<Address>,
+    /// Who asks.
+    pub standing: Standing,
+    /// How many recipients the transaction has already.
+    pub have: usize,
     /// SIZE as announced at MAIL; 0 where it was not.
     pub size: u64,
     /// The forward path.
@@ -177,7 +184,7 @@ pub struct RecipientAsk {
 #[derive(Debug)]
 pub enum Ask {
     /// Are these credentials right? Answered by [`Answer::LoggedIn`].
-    Login(Credentials),
+    Login(Standing, Credentials),
     /// May this sender send? Answered by [`Answer::Granted`].
     Sender(SenderAsk),
     /// May this recipient be sent to? Answered by [`Answer::Recipient`].

@@ -207,18 +207,11 @@ fn rset(session: &mut Session, stage: Stage, _: &str) {
 
 fn mail(session: &mut Session, stage: Stage, args: &str) {
     let Stage::Greeted(greeting) = stage else { return wrong(session, stage, &reply::SENDER_GIVEN) };
-    if session.settings.require_tls && session.tls.is_none() {
-        return say(session, Stage::Greeted(greeting), &reply::TLS_REQUIRED);
-    }
     let found = match path::mail(args) {
         Ok(found) => found,
         Err(reply) => return wrong(session, Stage::Greeted(greeting), &reply),
     };
-    // RFC 1870 §6.1
-    if found.size > session.settings.max_message_size {
-        return say(session, Stage::Greeted(greeting), &reply::TOO_LARGE);
-    }
-    let ask = SenderAsk { user: session.user, sender: found.sender.clone() };
+    let ask = SenderAsk { standing: session.standing(), sender: found.sender.clone(), size: found.size };
     let transaction = Transaction {
         sender: found.sender,
         size: found.size,
@@ -235,13 +228,9 @@ fn rcpt(session: &mut Session, stage: Stage, args: &str) {
         Ok(path) => path,
         Err(reply) => return wrong(session, Stage::Mail(greeting, transaction), &reply),
     };
-    // RFC 5321 §4.5.3.1.10: those accepted so far will be delivered, the client returns for the others.
-    if transaction.recipients.len() >= session.settings.max_recipients {
-        return say(session, Stage::Mail(greeting, transaction), &reply::TOO_MANY_RECIPIENTS);
-    }
     let ask = RecipientAsk {
-        user: session.user,
-        sender: transaction.sender.clone(),
+        standing: session.standing(),
+        have: transaction.recipients.len(),
         size: transaction.size,
         path: path.clone(),
     };
@@ -305,7 +294,10 @@ fn respond(
 fn go_on(session: &mut Session, greeting: Greeting, exchange: Exchange, outcome: Outcome) {
     match outcome {
         Outcome::Challenge(text) => say(session, Stage::Auth(greeting, exchange), &Reply::fixed(334, text)),
-        Outcome::Complete(credentials) => session.ask(greeting, Question::Login, Ask::Login(credentials)),
+        Outcome::Complete(credentials) => {
+            let ask = Ask::Login(session.standing(), credentials);
+            session.ask(greeting, Question::Login, ask);
+        }
         Outcome::Failed(error) => wrong(session, Stage::Greeted(greeting), &failed(error)),
     }
 }

@@ -14,7 +14,6 @@ use wire::{Piece, Unstuffer};
 #[derive(Debug)]
 pub(crate) struct Body {
     dots: Unstuffer,
-    size: u64,
     ended: bool,
     /// Why the message will be refused at its end.
     fault: Option<Reply>,
@@ -24,7 +23,7 @@ pub(crate) struct Body {
 
 impl Body {
     pub fn new() -> Body {
-        Body { dots: Unstuffer::new(), size: 0, ended: false, fault: None, told: false }
+        Body { dots: Unstuffer::new(), ended: false, fault: None, told: false }
     }
 
     /// The caller refused it.
@@ -34,7 +33,7 @@ impl Body {
     }
 
     /// Takes in what is at the front of `input`; gives the message's octets, and leaves in `input` what comes after.
-    fn take(&mut self, input: &mut Bytes, max_size: u64) -> Bytes {
+    fn take(&mut self, input: &mut Bytes) -> Bytes {
         let mut rest: &[u8] = input;
         let mut octets = Octets::None;
         while let Some(piece) = self.dots.next(&mut rest) {
@@ -44,14 +43,10 @@ impl Body {
             }
         }
         *input = input.slice_ref(rest);
-        let octets = octets.finish();
-        self.size = self.size.saturating_add(octets.len() as u64);
         if self.dots.violation().is_some() {
             self.fault.get_or_insert(reply::BARE_IN_BODY);
-        } else if self.size > max_size {
-            self.fault.get_or_insert(reply::TOO_LARGE);
         }
-        octets
+        octets.finish()
     }
 }
 
@@ -94,7 +89,7 @@ impl Session {
         let mut octets = Bytes::new();
         if !body.ended {
             let mut input = self.reader.take(usize::MAX);
-            octets = body.take(&mut input, self.settings.max_message_size);
+            octets = body.take(&mut input);
             self.reader.feed(&input);
         }
         match body.fault.take() {

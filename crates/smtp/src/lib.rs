@@ -14,7 +14,7 @@ mod session;
 
 pub use ask::{
     Answer, Ask, BodyType, Client, Destination, Envelope, ForwardPath, Hello, Offers, Recipient,
-    RecipientAsk, SenderAsk, Settings, Transaction,
+    RecipientAsk, SenderAsk, Settings, Standing, Transaction,
 };
 pub use reply::Reply;
 pub use session::Session;

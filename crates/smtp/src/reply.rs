@@ -67,8 +67,6 @@ pub(crate) const TOO_MANY_ERRORS: Reply =
 pub(crate) const TOO_MUCH_INPUT: Reply =
     Reply::fixed(421, "4.7.0 Too many commands sent ahead, closing transmission channel");
 pub(crate) const BROKEN: Reply = Reply::fixed(421, "4.3.0 Internal error, closing transmission channel");
-pub(crate) const TLS_REQUIRED: Reply = Reply::fixed(451, "5.7.3 STARTTLS is required to send mail");
-pub(crate) const TOO_MANY_RECIPIENTS: Reply = Reply::fixed(452, "4.5.3 Too many recipients");
 
 pub(crate) const LINE_TOO_LONG: Reply = Reply::fixed(500, "5.5.2 Line too long");
 pub(crate) const BARE_LINE_END: Reply =
@@ -105,8 +103,6 @@ pub(crate) const ENCRYPT_FIRST: Reply = Reply::fixed(
 );
 pub(crate) const BARE_IN_BODY: Reply =
     Reply::fixed(550, "5.6.0 Message refused: it contains CR or LF that is not part of CRLF");
-pub(crate) const TOO_LARGE: Reply =
-    Reply::fixed(552, "5.3.4 Message size exceeds fixed maximum message size");
 pub(crate) const NEEDS_SMTPUTF8: Reply =
     Reply::fixed(553, "5.6.7 This address needs the parameter SMTPUTF8 on MAIL");
 pub(crate) const UNKNOWN_PARAMETER: Reply = Reply::fixed(555, "5.5.4 Unsupported parameter");

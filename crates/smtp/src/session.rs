@@ -6,7 +6,7 @@
 use crate::command::{self, MAX_LINE};
 use crate::data::Body;
 use crate::reply::{self, Reply};
-use crate::{Answer, Ask, Client, ForwardPath, Hello, Recipient, Settings, Transaction};
+use crate::{Answer, Ask, Client, ForwardPath, Hello, Recipient, Settings, Standing, Transaction};
 use mail::AccountId;
 use std::net::IpAddr;
 use std::time::Instant;
@@ -194,6 +194,11 @@ impl Session {
     pub(crate) fn ask(&mut self, greeting: Greeting, question: Question, ask: Ask) {
         self.stage = Stage::Asked(greeting, question);
         self.ask = Some(ask);
+    }
+
+    /// By what the client is judged.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing { user: self.user, tls: self.tls.is_some() }
     }
 
     /// What is known of the client.

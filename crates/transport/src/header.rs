@@ -14,7 +14,7 @@ pub(crate) struct Facts {
     pub has_message_id: bool,
     pub has_date: bool,
     /// How many Received fields there are.
-    pub received: usize,
+    pub received: u32,
     /// Whether the message begins with a header, and not at once with text.
     pub begins_with_field: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) fn facts(header: &[u8]) -> Facts {
             facts.message_id = showable(&field.unfolded());
         }
         facts.has_date |= field.is(b"Date");
-        facts.received += usize::from(field.is(b"Received"));
+        facts.received += u32::from(field.is(b"Received"));
     }
     // An empty header is a header.
     facts.begins_with_field |= header.starts_with(b"\r\n") || header.is_empty();

@@ -2,15 +2,18 @@
 
 use crate::header;
 use crate::trace::{self, Trace};
+use directory::ReceiveConnector;
 use mail::{AccountId, Address, FlagSet};
+use policy::{Client, Refusal};
 use std::collections::HashSet;
+use std::sync::Arc;
 use store::{Staging, Store, Target};
 
 /// Where a recipient's copy goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// To the INBOX of this account.
-    Local(AccountId),
+    /// To the INBOX of these accounts.
+    Local(Vec<AccountId>),
     /// To another server, through the queue.
     Remote,
 }
@@ -35,22 +38,23 @@ pub struct Envelope {
     pub smtputf8: bool,
 }
 
-/// What a message is held against, and whether it is completed.
-#[derive(Clone, Copy, Debug)]
+/// What a message is held against.
+#[derive(Clone, Debug)]
 pub struct Rules {
-    /// Received fields that it may have.
-    pub max_hops: usize,
-    /// Octets its header may have.
-    pub max_header: usize,
-    /// Whether missing Date and Message-ID are added, as for a user's submission (RFC 6409 §8.2, §8.3).
-    pub complete: bool,
+    /// The connector it came by.
+    pub connector: Arc<ReceiveConnector>,
+    /// Who sends it. A user's message gets the Date and Message-ID it lacks (RFC 6409 §8.2, §8.3).
+    pub client: Client,
 }
+
+/// Octets of a header that are looked at before any of it is stored; MaxHeaderSize of Exchange.
+const MAX_HEADER: usize = 256 * 1024;
 
 /// Why a message is not taken.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// It has passed through too many servers: it goes round in circles (RFC 5321 §6.3).
-    Looping,
+    /// It is too large, or has passed through too many servers.
+    Refused(Refusal),
     /// Its header is larger than allowed.
     HeaderTooLarge,
     /// The store could not take it.
@@ -63,10 +67,16 @@ impl From<store::Error> for Fault {
     }
 }
 
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Fault {
+        Fault::Refused(refusal)
+    }
+}
+
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Fault::Looping => f.write_str("it has too many Received fields"),
+            Fault::Refused(refusal) => refusal.fmt(f),
             Fault::HeaderTooLarge => f.write_str("its header is too large"),
             Fault::Store(error) => write!(f, "the store could not take it: {error}"),
         }
@@ -91,6 +101,8 @@ pub struct Intake {
     trace: Trace,
     rules: Rules,
     message_id: String,
+    /// Octets that came.
+    size: u64,
     /// The header as far as it came; `None` once it is complete and stored.
     header: Option<Vec<u8>>,
 }
@@ -99,17 +111,19 @@ impl Intake {
     /// Makes ready to take a message in.
     pub fn new(staging: Staging, envelope: Envelope, trace: Trace, rules: Rules) -> Intake {
         let message_id = trace.message_id();
-        Intake { staging, envelope, trace, rules, message_id, header: Some(Vec::new()) }
+        Intake { staging, envelope, trace, rules, message_id, size: 0, header: Some(Vec::new()) }
     }
 
     /// Takes the next octets. After a fault the message is lost.
     pub async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        self.size = self.size.saturating_add(octets.len() as u64);
+        policy::size(&self.rules.connector, self.rules.client, self.size)?;
         let Some(header) = &mut self.header else { return Ok(self.staging.write(octets).await?) };
         let looked = header.len();
         header.extend_from_slice(octets);
         match header::end(header, looked) {
-            Some(end) if end <= self.rules.max_header => self.begin(end).await,
-            None if header.len() <= self.rules.max_header => Ok(()),
+            Some(end) if end <= MAX_HEADER => self.begin(end).await,
+            None if header.len() <= MAX_HEADER => Ok(()),
             _ => Err(Fault::HeaderTooLarge),
         }
     }
@@ -130,9 +144,7 @@ impl Intake {
     async fn begin(&mut self, end: usize) -> Result<(), Fault> {
         let octets = self.header.take().unwrap_or_default();
         let facts = header::facts(octets.get(..end).unwrap_or_default());
-        if facts.received > self.rules.max_hops {
-            return Err(Fault::Looping);
-        }
+        policy::hops(&self.rules.connector, facts.received)?;
         let head = self.head(&facts);
         if let Some(id) = facts.message_id {
             self.message_id = id;
@@ -147,12 +159,13 @@ impl Intake {
             [only] => Some(&only.address),
             _ => None,
         };
+        let complete = matches!(self.rules.client, Client::User(_));
         let mut head = trace::return_path(self.envelope.sender.as_ref());
         head.push_str(&self.trace.received(only));
-        if self.rules.complete && !facts.has_date {
+        if complete && !facts.has_date {
             head.push_str(&format!("Date: {}\r\n", self.trace.date.to_rfc5322()));
         }
-        if self.rules.complete && !facts.has_message_id {
+        if complete && !facts.has_message_id {
             head.push_str(&format!("Message-ID: {}\r\n", self.trace.message_id()));
         }
         if !facts.begins_with_field {
@@ -166,14 +179,14 @@ impl Intake {
 /// One copy for each account, however many of its addresses were named.
 fn targets(envelope: &Envelope, trace: &Trace) -> Vec<Target> {
     let mut seen = HashSet::new();
-    let accounts = envelope.recipients.iter().filter_map(|recipient| match recipient.route {
-        Route::Local(account) => Some(account),
-        Route::Remote => None,
+    let accounts = envelope.recipients.iter().flat_map(|recipient| match &recipient.route {
+        Route::Local(accounts) => accounts.as_slice(),
+        Route::Remote => &[],
     });
     accounts
-        .filter(|account| seen.insert(*account))
+        .filter(|account| seen.insert(**account))
         .map(|account| Target {
-            account,
+            account: *account,
             folder: None,
             flags: FlagSet::NONE,
             keywords: Vec::new(),

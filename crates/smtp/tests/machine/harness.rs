@@ -1,5 +1,7 @@
 //! Drives a session by hand: a fake world that answers what it asks, and a clock that is only moved.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "test code outside of #[test] functions")]
+
 use mail::AccountId;
 use smtp::{Answer, Ask, Destination, ForwardPath, Offers, Reply, Session, Settings};
 use std::net::IpAddr;
@@ -7,37 +9,45 @@ use std::time::{Duration, Instant};
 use wire::sasl::Mechanism;
 use wire::{Event, Machine, Step, TlsInfo};
 
+/// Recipients and octets.
+pub type Message = (Vec<String>, Vec<u8>);
+
 /// Alice and Bob are here; who logged in may send elsewhere.
 #[derive(Default)]
 pub struct World {
     /// Messages accepted, with their recipients.
-    pub accepted: Vec<(Vec<String>, Vec<u8>)>,
-    pub coming: Option<(Vec<String>, Vec<u8>)>,
+    pub accepted: Vec<Message>,
+    pub coming: Option<Message>,
     pub abandoned: usize,
     /// What the next Chunk or Finish is answered.
     pub disk_full_at: Option<usize>,
     pub largest_chunk: usize,
 }
 
+pub const TOO_LARGE: Reply = Reply::fixed(552, "5.3.4 Message size exceeds fixed maximum message size");
+pub const TOO_MANY: Reply = Reply::fixed(452, "4.5.3 Too many recipients");
 pub const FULL: Reply = Reply::fixed(452, "4.3.1 Insufficient system resources");
 
 impl World {
     pub fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
-            Ask::Login(found) if found.login == "alice" && found.password.reveal() == "secret" => {
+            Ask::Login(_, found) if found.login == "alice" && found.password.reveal() == "secret" => {
                 Answer::LoggedIn(AccountId(1))
             }
-            Ask::Login(_) => Answer::Refused(Reply::fixed(535, "5.7.3 Authentication unsuccessful")),
+            Ask::Login(..) => Answer::Refused(Reply::fixed(535, "5.7.3 Authentication unsuccessful")),
+            Ask::Sender(ask) if ask.size > 100_000 => Answer::Refused(TOO_LARGE),
             Ask::Sender(_) => Answer::Granted,
+            Ask::Recipient(ask) if ask.have >= 3 => Answer::Refused(TOO_MANY),
             Ask::Recipient(ask) => match &ask.path {
-                ForwardPath::Postmaster => Answer::Recipient(Destination::Local(AccountId(3))),
-                ForwardPath::Address(to) if to.domain().as_str() != "example.test" => match ask.user {
+                ForwardPath::Postmaster => Answer::Recipient(Destination::Local(vec![AccountId(3)])),
+                ForwardPath::Address(to) if to.domain().as_str() != "example.test" => match ask.standing.user
+                {
                     Some(_) => Answer::Recipient(Destination::Remote),
                     None => Answer::Refused(Reply::fixed(550, "5.7.1 Unable to relay")),
                 },
                 ForwardPath::Address(to) => match to.local() {
-                    "alice" => Answer::Recipient(Destination::Local(AccountId(1))),
-                    "bob" => Answer::Recipient(Destination::Local(AccountId(2))),
+                    "alice" => Answer::Recipient(Destination::Local(vec![AccountId(1)])),
+                    "bob" => Answer::Recipient(Destination::Local(vec![AccountId(2)])),
                     _ => Answer::Refused(Reply::fixed(550, "5.1.1 User unknown")),
                 },
             },
@@ -53,6 +63,10 @@ impl World {
                 if self.disk_full_at.is_some_and(|at| message.len() >= at) {
                     self.coming = None;
                     return Answer::Refused(FULL);
+                }
+                if message.len() > 100_000 {
+                    self.coming = None;
+                    return Answer::Refused(TOO_LARGE);
                 }
                 Answer::Granted
             }
@@ -75,9 +89,7 @@ pub fn settings() -> Settings {
         greeting: None,
         clear: Offers { starttls: true, auth: Vec::new() },
         tls: Offers { starttls: false, auth: Mechanism::SASL.to_vec() },
-        require_tls: false,
         max_message_size: 100_000,
-        max_recipients: 3,
         max_errors: Some(5),
         max_logon_failures: Some(3),
         inactivity: Duration::from_secs(300),

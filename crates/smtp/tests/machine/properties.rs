@@ -1,6 +1,6 @@
 //! What holds for any input and any way it is cut.
 
-use crate::harness::{Client, settings};
+use crate::harness::{Client, Message, settings};
 use proptest::prelude::*;
 use smtp::Settings;
 
@@ -49,7 +49,7 @@ fn sessions() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(beginning, pieces)| [beginning.as_bytes(), &pieces.concat()].concat())
 }
 
-fn converse(input: &[u8], cuts: &[usize], tls: bool) -> (String, Vec<(Vec<String>, Vec<u8>)>, usize) {
+fn converse(input: &[u8], cuts: &[usize], tls: bool) -> (String, Vec<Message>, usize) {
     let clear = smtp::Offers { starttls: false, ..settings().clear };
     let settings = Settings { max_errors: Some(20), clear, ..settings() };
     let mut client = Client::new(settings, tls.then(crate::harness::tls));

@@ -203,17 +203,6 @@ fn a_login_in_clear_text_stays_outside_tls() {
 }
 
 #[test]
-fn tls_may_be_required_for_mail() {
-    let mut client = Client::new(Settings { require_tls: true, ..settings() }, None);
-    client.run();
-    client.send("EHLO x\r\n");
-    client.talk(&[("MAIL FROM:<>", "451 5.7.3 STARTTLS is required to send mail")]);
-    client.send("STARTTLS\r\n");
-    client.send("EHLO x\r\n");
-    client.talk(&[("MAIL FROM:<>", "250 2.1.0 Sender OK")]);
-}
-
-#[test]
 fn pipelined_commands_are_answered_in_one_write() {
     let mut client = Client::clear();
     client.run();

@@ -1,0 +1,55 @@
+//! The one table of what an SMTP client hears for a refusal by policy or a failure of the store.
+//!
+//! Codes are RFC 5321's and RFC 3463's, texts those an Exchange administrator searches for. What is wrong inside is
+//! never told; the log has it.
+
+use policy::Refusal;
+use smtp::Reply;
+
+pub(super) const TRY_LATER: Reply = Reply::fixed(451, "4.3.0 Internal error, try again later");
+pub(super) const HEADER_TOO_LARGE: Reply = Reply::fixed(552, "5.3.4 Header size exceeds fixed maximum size");
+
+/// What is said for a refusal.
+pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
+    match refusal {
+        Refusal::NoConnector { .. } => Reply::fixed(421, "4.3.2 Service not available"),
+        Refusal::TooManyConnections { .. } => {
+            Reply::fixed(421, "4.3.2 The maximum number of concurrent connections has exceeded a limit")
+        }
+        Refusal::LoginNeedsTls { .. } => {
+            Reply::fixed(538, "5.7.11 Encryption required for requested authentication mechanism")
+        }
+        Refusal::LoginNotOffered { .. } => Reply::fixed(504, "5.5.4 Unrecognized authentication type"),
+        Refusal::UnknownUser { .. }
+        | Refusal::BadPassword { .. }
+        | Refusal::NotOwnMailbox { .. }
+        | Refusal::AccountDisabled { .. }
+        | Refusal::NoPassword { .. }
+        | Refusal::ProtocolDisabled { .. } => Reply::fixed(535, "5.7.3 Authentication unsuccessful"),
+        Refusal::TlsRequired { .. } => Reply::fixed(451, "5.7.3 STARTTLS is required to send mail"),
+        Refusal::NotAuthenticated { .. } => Reply::fixed(530, "5.7.1 Client was not authenticated"),
+        Refusal::SenderNotAllowed { .. } => {
+            Reply::fixed(550, "5.7.1 Client does not have permissions to send as this sender")
+        }
+        Refusal::RelayDenied { .. } => Reply::fixed(550, "5.7.1 Unable to relay"),
+        Refusal::UnknownRecipient { .. } => Reply::fixed(550, "5.1.1 User unknown"),
+        Refusal::TooManyRecipients { .. } => Reply::fixed(452, "4.5.3 Too many recipients"),
+        Refusal::MessageTooLarge { .. } => {
+            Reply::fixed(552, "5.3.4 Message size exceeds fixed maximum message size")
+        }
+        Refusal::TooManyHops { .. } => Reply::fixed(554, "5.4.6 Hop count exceeded - possible mail loop"),
+        Refusal::MailboxFull { .. } => Reply::fixed(552, "5.2.2 Mailbox full"),
+        Refusal::SendQuota { .. } => Reply::fixed(552, "5.2.2 Mailbox full, delete messages to send again"),
+        Refusal::NotAdministrator { .. } => Reply::fixed(550, "5.7.1 Not permitted"),
+    }
+}
+
+/// What is said for a failure. All of them pass: the client keeps the message and comes again.
+pub(super) fn of_failure(error: &store::Error) -> Reply {
+    match error {
+        store::Error::Full => Reply::fixed(452, "4.3.1 Insufficient system resources"),
+        store::Error::Closed => Reply::fixed(451, "4.3.2 Service is stopping, try again later"),
+        // An account that was removed between RCPT and the end of the message: RCPT will say so next time.
+        _ => TRY_LATER,
+    }
+}
