@@ -132,7 +132,8 @@ fn addresses(all: &Snapshot, label: &str, mailbox: &Mailbox) -> Result<(), Inval
 
 /// Mail for an external relay domain is always sent on; an address in it would never get any.
 fn has_mailboxes(all: &Snapshot, address: &Address) -> bool {
-    all.accepted_domain(address.domain()).is_some_and(|domain| domain.domain_type != DomainType::ExternalRelay)
+    all.accepted_domain(address.domain())
+        .is_some_and(|domain| domain.domain_type != DomainType::ExternalRelay)
 }
 
 fn domain_list(all: &Snapshot) -> String {

@@ -111,3 +111,52 @@ pub(crate) fn flag_names(text: &str, names: &[&'static str]) -> Result<Vec<&'sta
         || BadValue::new(text, format!("None alone, or one or more of {}", list(names.iter().copied())));
     text.split(',').map(|name| choose(name, &table).map_err(|_| legal())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{AuthMechanism, LoginType, PermissionGroups, StartupType};
+
+    #[test]
+    fn enums() {
+        let table = [
+            ("SecureLogin", Ok("SecureLogin")),
+            ("plaintextlogin", Ok("PlainTextLogin")),
+            ("2", Ok("PlainTextAuthentication")),
+            ("Sec", Ok("SecureLogin")),
+            ("Plain", Err("PlainTextLogin, PlainTextAuthentication, SecureLogin")),
+            ("", Err("PlainTextLogin, PlainTextAuthentication, SecureLogin")),
+            ("4", Err("PlainTextLogin, PlainTextAuthentication, SecureLogin")),
+        ];
+        for (text, expected) in table {
+            let got = text.parse::<LoginType>().map(|value| value.to_string()).map_err(|bad| bad.legal);
+            assert_eq!(got, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        }
+        assert_eq!(StartupType::ALL.len(), 3);
+    }
+
+    #[test]
+    fn flag_sets() {
+        let table = [
+            ("Tls, BasicAuth", Some("Tls, BasicAuth")),
+            ("basicauthrequiretls,TLS , basicauth", Some("Tls, BasicAuth, BasicAuthRequireTLS")),
+            ("None", Some("None")),
+            ("None, Tls", None),
+            ("Tls,,BasicAuth", None),
+            ("Kerberos", None),
+            ("", None),
+        ];
+        for (text, printed) in table {
+            let got = text.parse::<AuthMechanism>();
+            assert_eq!(got.clone().ok().map(|set| set.to_string()).as_deref(), printed, "{text}");
+            if let Err(bad) = got {
+                assert!(
+                    bad.legal.starts_with("None alone") && bad.legal.contains("BasicAuthRequireTLS"),
+                    "{bad}"
+                );
+            }
+        }
+        let groups: PermissionGroups = "AnonymousUsers, exchangeusers".parse().unwrap();
+        assert!(groups.anonymous_users && groups.exchange_users && !groups.exchange_servers);
+        assert_eq!(serde_json::to_string(&groups).unwrap(), "\"AnonymousUsers, ExchangeUsers\"");
+    }
+}

@@ -146,3 +146,72 @@ impl From<IpRange> for String {
         range.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        let table = [
+            ("192.168.1.75", "192.168.1.75"),
+            ("192.168.1.0-192.168.1.255", "192.168.1.0/24"),
+            ("192.168.1.1/24", "192.168.1.0/24"),
+            ("192.168.5.10-192.168.5.11", "192.168.5.10/31"),
+            ("192.168.5.10 - 192.168.5.12", "192.168.5.10-192.168.5.12"),
+            ("10.0.0.0/0", "0.0.0.0-255.255.255.255"),
+            ("0.0.0.0-255.255.255.255", "0.0.0.0-255.255.255.255"),
+            ("10.1.2.3/32", "10.1.2.3"),
+            ("2001:db8::1/32", "2001:db8::/32"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("::/0", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ];
+        for (text, printed) in table {
+            let range: IpRange = text.parse().unwrap();
+            assert_eq!(range.to_string(), printed, "{text}");
+            assert_eq!(printed.parse(), Ok(range), "{text}: printed form");
+        }
+        for text in [
+            "",
+            "192.168.1",
+            "10.0.0.2-10.0.0.1",
+            "10.0.0.1-::1",
+            "10.0.0.0/33",
+            "::/129",
+            "a-b",
+            "10.0.0.1/-1",
+        ] {
+            assert!(text.parse::<IpRange>().unwrap_err().legal.contains("192.168.1.0/24"), "{text}");
+        }
+    }
+
+    #[test]
+    fn relations() {
+        let range = |text: &str| text.parse::<IpRange>().unwrap();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        let net = range("192.168.1.0/24");
+        for (text, inside) in
+            [("192.168.1.0", true), ("192.168.1.255", true), ("192.168.2.0", false), ("::1", false)]
+        {
+            assert_eq!(net.contains(address(text)), inside, "{text}");
+        }
+        let table = [
+            ("192.168.1.75", true, true),
+            ("192.168.1.200-192.168.2.10", true, false),
+            ("192.168.0.0/16", true, false),
+            ("192.168.1.0/24", true, true),
+            ("192.168.2.0/24", false, false),
+            ("::/0", false, false),
+        ];
+        for (other, overlaps, covers) in table {
+            let other = range(other);
+            assert_eq!((net.overlaps(&other), other.overlaps(&net)), (overlaps, overlaps), "{other}");
+            assert_eq!(net.covers(&other), covers, "{other}");
+        }
+        assert_eq!(range("10.0.0.1").span(), 0);
+        assert_eq!(net.span(), 255);
+        assert_eq!(IpRange::ALL_V6.span(), u128::MAX);
+        assert!(IpRange::ALL_V4.is_everyone() && IpRange::ALL_V6.is_everyone() && !net.is_everyone());
+    }
+}

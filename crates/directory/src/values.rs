@@ -332,3 +332,116 @@ impl From<ConnectionSetting> for String {
         setting.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let table = [
+            ("10MB", Some(10 << 20), "10 MB (10,485,760 bytes)"),
+            ("10 MB", Some(10 << 20), "10 MB (10,485,760 bytes)"),
+            ("36 MB (37,748,736 bytes)", Some(37_748_736), "36 MB (37,748,736 bytes)"),
+            ("1.177 MB (1,234,567 bytes)", Some(1_234_567), "1.177 MB (1,234,567 bytes)"),
+            ("1.5gb", Some(3 << 29), "1.5 GB (1,610,612,736 bytes)"),
+            ("512KB", Some(512 << 10), "512 KB (524,288 bytes)"),
+            ("1024 B", Some(1024), "1 KB (1,024 bytes)"),
+            ("999", Some(999), "999 B (999 bytes)"),
+            ("0", Some(0), "0 B (0 bytes)"),
+            ("20480TB", Some(20_480 << 40), "20480 TB (22,517,998,136,852,480 bytes)"),
+            ("", None, ""),
+            ("MB", None, ""),
+            ("-1MB", None, ""),
+            ("1e3", None, ""),
+            ("inf", None, ""),
+            ("1.2.3MB", None, ""),
+            ("99999999999 TB", None, ""),
+            ("ten MB", None, ""),
+        ];
+        for (text, octets, printed) in table {
+            let got = text.parse::<ByteSize>();
+            assert_eq!(got.clone().ok().map(|size| size.0), octets, "{text}");
+            match got {
+                Ok(size) => {
+                    assert_eq!(size.to_string(), printed, "{text}");
+                    assert_eq!(size.to_string().parse(), Ok(size), "{text}: printed form");
+                }
+                Err(bad) => assert!(bad.to_string().contains("such as 10MB"), "{bad}"),
+            }
+        }
+    }
+
+    #[test]
+    fn time_spans() {
+        let table = [
+            ("00:30:00", Some(1800), "00:30:00"),
+            ("1:00:00", Some(3600), "01:00:00"),
+            ("00:15", Some(900), "00:15:00"),
+            ("1.00:00:00", Some(86_400), "1.00:00:00"),
+            ("2.03:04:05", Some(183_845), "2.03:04:05"),
+            ("24:00:00", None, ""),
+            ("00:60:00", None, ""),
+            ("5", None, ""),
+            ("+1:00:00", None, ""),
+            ("1:2:3:4", None, ""),
+            ("", None, ""),
+        ];
+        for (text, seconds, printed) in table {
+            let got = text.parse::<TimeSpan>();
+            assert_eq!(got.clone().ok().map(|span| span.0), seconds, "{text}");
+            if let Ok(span) = got {
+                assert_eq!(span.to_string(), printed, "{text}");
+                assert_eq!(printed.parse(), Ok(span));
+            }
+        }
+    }
+
+    #[test]
+    fn limits() {
+        assert_eq!("unlimited".parse(), Ok(Limit::<u32>::Unlimited));
+        assert_eq!(" Unlimited ".parse(), Ok(Limit::<ByteSize>::Unlimited));
+        assert_eq!("20".parse(), Ok(Limit::To(20_u32)));
+        assert_eq!("2GB".parse(), Ok(Limit::To(ByteSize(2 << 30))));
+        assert_eq!(Limit::<u32>::Unlimited.to_string(), "Unlimited");
+        assert!("-1".parse::<Limit<u32>>().unwrap_err().legal.ends_with("unlimited"));
+        assert!("x".parse::<Limit<ByteSize>>().unwrap_err().legal.ends_with("unlimited"));
+        assert!(Limit::To(5).allows(&5) && !Limit::To(5).allows(&6) && Limit::Unlimited.allows(&6));
+        assert_eq!(serde_json::to_string(&[Limit::Unlimited, Limit::To(5)]).unwrap(), "[null,5]");
+        assert_eq!(
+            serde_json::from_str::<Vec<Limit<u32>>>("[null,5]").unwrap(),
+            [Limit::Unlimited, Limit::To(5)]
+        );
+    }
+
+    #[test]
+    fn bindings() {
+        for text in ["0.0.0.0:110", "[::]:995", "127.0.0.1:10110", "[2001:db8::1]:25"] {
+            assert_eq!(text.parse::<Binding>().unwrap().to_string(), text);
+        }
+        for text in ["110", "0.0.0.0", "::110", "localhost:110", "0.0.0.0:65536", ""] {
+            assert!(text.parse::<Binding>().unwrap_err().legal.contains("0.0.0.0:110"), "{text}");
+        }
+        let table = [
+            ("0.0.0.0:25", "127.0.0.1:25", true),
+            ("127.0.0.1:25", "127.0.0.1:25", true),
+            ("127.0.0.1:25", "127.0.0.2:25", false),
+            ("0.0.0.0:25", "0.0.0.0:26", false),
+            ("[::]:25", "0.0.0.0:25", false),
+        ];
+        for (a, b, overlap) in table {
+            let (a, b) = (a.parse::<Binding>().unwrap(), b.parse::<Binding>().unwrap());
+            assert_eq!((a.overlaps(&b), b.overlaps(&a)), (overlap, overlap), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn connection_settings() {
+        for text in ["mail.example.test:995:SSL", "mail.example.test:110:TLS", "192.0.2.1:143:"] {
+            assert_eq!(text.parse::<ConnectionSetting>().unwrap().to_string(), text);
+        }
+        for text in ["mail:995", "mail:0:SSL", ":995:SSL", "mail:995:SSH", "a b:1:SSL", "mail:99999:SSL"] {
+            assert!(text.parse::<ConnectionSetting>().is_err(), "{text}");
+        }
+    }
+}

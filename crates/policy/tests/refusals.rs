@@ -1,0 +1,110 @@
+//! Every refusal has a reason; most have a command that would change it, with names quoted as the shell needs it.
+
+use directory::ByteSize;
+use policy::Refusal;
+
+#[test]
+fn reasons_and_remedies() {
+    let name = || "O'Hara".to_owned();
+    let limit = ByteSize::mb(1);
+    let table = [
+        (
+            Refusal::NoConnector {
+                local: "10.0.0.1:25".parse().unwrap(),
+                remote: "10.0.0.2".parse().unwrap(),
+            },
+            "no receive connector on 10.0.0.1:25 is for 10.0.0.2",
+            Some(
+                "New-ReceiveConnector -Name 'From 10.0.0.2' -Custom -Bindings 10.0.0.1:25 -RemoteIPRanges 10.0.0.2 \
+                 -PermissionGroups AnonymousUsers",
+            ),
+        ),
+        (
+            Refusal::UnknownUser { name: "a\r\nb".into() },
+            "no mailbox has the login name 'a\\r\\nb'",
+            Some("Get-Mailbox | Format-Table Name, UserPrincipalName"),
+        ),
+        (
+            Refusal::BadPassword { mailbox: name() },
+            "the password for mailbox 'O'Hara' is wrong",
+            Some("Set-Mailbox 'O''Hara' -Password (Read-Host -AsSecureString)"),
+        ),
+        (
+            Refusal::NoPassword { mailbox: name() },
+            "has no password",
+            Some("Set-Mailbox 'O''Hara' -Password (Read-Host -AsSecureString)"),
+        ),
+        (Refusal::NotOwnMailbox { mailbox: name(), name: "o/x".into() }, "'o/x' asks for a mailbox", None),
+        (
+            Refusal::AccountDisabled { mailbox: name() },
+            "is disabled",
+            Some("Set-Mailbox 'O''Hara' -AccountDisabled $false"),
+        ),
+        (
+            Refusal::ProtocolDisabled { mailbox: name(), protocol: "POP3", parameter: "-PopEnabled $true" },
+            "may not use POP3",
+            Some("Set-CASMailbox 'O''Hara' -PopEnabled $true"),
+        ),
+        (
+            Refusal::TlsRequired { connector: name() },
+            "only under TLS",
+            Some("Set-ReceiveConnector 'O''Hara' -RequireTLS $false"),
+        ),
+        (
+            Refusal::NotAuthenticated { connector: name(), groups: "AnonymousUsers,ExchangeUsers".into() },
+            "log in first",
+            Some("Set-ReceiveConnector 'O''Hara' -PermissionGroups AnonymousUsers,ExchangeUsers"),
+        ),
+        (
+            Refusal::SenderNotAllowed { mailbox: Some(name()), sender: "x@example.test".into() },
+            "does not have the address x@example.test",
+            Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),
+        ),
+        (
+            Refusal::SenderNotAllowed { mailbox: None, sender: "x@example.test".into() },
+            "may not send as",
+            None,
+        ),
+        (
+            Refusal::RelayDenied { connector: name(), recipient: "x@remote.test".into() },
+            "does not relay",
+            Some("New-AcceptedDomain 'remote.test' -DomainName 'remote.test' -DomainType InternalRelay"),
+        ),
+        (
+            Refusal::UnknownRecipient { recipient: "x@example.test".into() },
+            "nobody here",
+            Some("New-Mailbox 'x@example.test' -UserPrincipalName 'x@example.test'"),
+        ),
+        (
+            Refusal::TooManyRecipients { connector: name(), limit: 200 },
+            "200 recipients",
+            Some("Set-ReceiveConnector 'O''Hara' -MaxRecipientsPerMessage 400"),
+        ),
+        (
+            Refusal::MessageTooLarge { connector: name(), limit, octets: 3 << 20 },
+            "3145728 octets",
+            Some("Set-ReceiveConnector 'O''Hara' -MaxMessageSize 3MB"),
+        ),
+        (
+            Refusal::TooManyHops { connector: name(), limit: 300 },
+            "a loop",
+            Some("Set-ReceiveConnector 'O''Hara' -MaxHopCount 500"),
+        ),
+        (
+            Refusal::MailboxFull { mailbox: name(), used: 9, limit },
+            "may hold 1 MB",
+            Some("Set-Mailbox 'O''Hara' -ProhibitSendReceiveQuota unlimited"),
+        ),
+        (
+            Refusal::SendQuota { mailbox: name(), used: 9, limit },
+            "may send only below 1 MB",
+            Some("Set-Mailbox 'O''Hara' -ProhibitSendQuota unlimited"),
+        ),
+        (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
+    ];
+    for (refusal, reason, remedy) in table {
+        assert!(refusal.reason().contains(reason), "{refusal:?}: {}", refusal.reason());
+        assert!(!refusal.reason().contains(['\r', '\n']), "a reason is one line");
+        assert_eq!(refusal.remedy().as_deref(), remedy, "{refusal:?}");
+    }
+}

@@ -1,0 +1,177 @@
+//! What SMTP clients may do.
+
+mod common;
+
+use common::{address, connector, organisation, with, with_alice};
+use directory::*;
+use mail::{AccountId, Domain};
+use policy::*;
+
+const ALICE: Client = Client::User(AccountId(1));
+
+fn word<T: std::fmt::Debug>(got: Result<T, Refusal>) -> String {
+    match got {
+        Ok(value) => format!("{value:?}"),
+        Err(refusal) => format!("{refusal:?}").split([' ', '{']).next().unwrap().to_owned(),
+    }
+}
+
+#[test]
+fn clients() {
+    let external = connector("Tls, ExternalAuthoritative", "ExchangeServers");
+    let plain = connector("Tls", "AnonymousUsers");
+    assert_eq!(client(&plain, None), Client::Anonymous);
+    assert_eq!(client(&external, None), Client::ExternallySecured);
+    assert_eq!(client(&external, Some(AccountId(1))), ALICE);
+}
+
+#[test]
+fn rights_of_groups() {
+    // Client; groups; submit, any recipient, any sender, authoritative sender, authenticated, any size.
+    let table = [
+        (Client::Anonymous, "AnonymousUsers", "x-xx--"),
+        (Client::Anonymous, "ExchangeUsers, ExchangeServers", "------"),
+        (Client::Anonymous, "None", "------"),
+        (ALICE, "ExchangeUsers", "xx--x-"),
+        (ALICE, "AnonymousUsers, ExchangeServers", "------"),
+        (Client::ExternallySecured, "ExchangeServers", "xxxxxx"),
+        (Client::ExternallySecured, "AnonymousUsers, ExchangeUsers", "------"),
+    ];
+    for (client, groups, expected) in table {
+        let r = rights(&connector("Tls", groups), client);
+        let all = [
+            r.submit,
+            r.any_recipient,
+            r.any_sender,
+            r.authoritative_sender,
+            r.authenticated,
+            r.bypass_size_limit,
+        ];
+        let got: String = all.iter().map(|on| if *on { 'x' } else { '-' }).collect();
+        assert_eq!(got, expected, "{client:?} with {groups}");
+    }
+}
+
+#[test]
+fn senders() {
+    let all = with_alice(|alice| alice.email_addresses.push(address("a@example.test")));
+    let table = [
+        ("AnonymousUsers", Client::Anonymous, Some("x@remote.test"), "()"),
+        ("AnonymousUsers", Client::Anonymous, Some("alice@example.test"), "()"),
+        ("AnonymousUsers", Client::Anonymous, None, "()"),
+        ("ExchangeUsers", Client::Anonymous, Some("x@remote.test"), "NotAuthenticated"),
+        ("None", Client::Anonymous, None, "NotAuthenticated"),
+        ("ExchangeUsers", ALICE, Some("alice@example.test"), "()"),
+        ("ExchangeUsers", ALICE, Some("ALICE@Example.test"), "()"),
+        ("ExchangeUsers", ALICE, Some("a@example.test"), "()"),
+        ("ExchangeUsers", ALICE, Some("bob@example.test"), "SenderNotAllowed"),
+        ("ExchangeUsers", ALICE, Some("alice@remote.test"), "SenderNotAllowed"),
+        ("ExchangeUsers", ALICE, None, "()"),
+        ("AnonymousUsers", ALICE, Some("alice@example.test"), "NotAuthenticated"),
+        ("ExchangeUsers", Client::User(AccountId(9)), Some("alice@example.test"), "UnknownUser"),
+        ("ExchangeServers", Client::ExternallySecured, Some("bob@example.test"), "()"),
+        ("AnonymousUsers", Client::ExternallySecured, Some("bob@example.test"), "NotAuthenticated"),
+    ];
+    for (groups, client, from, expected) in table {
+        let from_address = from.map(address);
+        let got = sender(&all, &connector("Tls", groups), client, Channel::Tls, from_address.as_ref());
+        assert_eq!(word(got), expected, "{groups} {client:?} {from:?}");
+    }
+}
+
+#[test]
+fn senders_need_tls_where_it_is_required() {
+    let all = organisation();
+    let strict = ReceiveConnector { require_tls: true, ..connector("Tls", "AnonymousUsers") };
+    let got = |channel| word(sender(&all, &strict, Client::Anonymous, channel, None));
+    assert_eq!((got(Channel::Clear).as_str(), got(Channel::Tls).as_str()), ("TlsRequired", "()"));
+}
+
+#[test]
+fn a_disabled_user_sends_no_more() {
+    let all = with_alice(|alice| alice.account_disabled = true);
+    let from = address("alice@example.test");
+    let got = sender(&all, &connector("Tls", "ExchangeUsers"), ALICE, Channel::Tls, Some(&from));
+    assert_eq!(word(got), "AccountDisabled");
+}
+
+#[test]
+fn recipients_by_route() {
+    let mut all = with_alice(|alice| {
+        alice.administrator = true;
+        alice.user_principal_name = address("login@example.test");
+    });
+    for (name, domain_type) in
+        [("shared.test", DomainType::InternalRelay), ("away.test", DomainType::ExternalRelay)]
+    {
+        all = with(&all, AcceptedDomain { domain_type, ..AcceptedDomain::new(Domain::new(name).unwrap()) });
+    }
+    let mut bob = (**all.mailbox("bob").unwrap()).clone();
+    bob.email_addresses.push(address("bob@shared.test"));
+    all = with(&all, bob);
+    // Recipient; where it goes for anybody, and for a user.
+    let table = [
+        ("alice@example.test", "alice", "alice"),
+        ("Alice@EXAMPLE.test", "alice", "alice"),
+        ("login@example.test", "UnknownRecipient", "UnknownRecipient"),
+        ("nobody@example.test", "UnknownRecipient", "UnknownRecipient"),
+        ("Postmaster@example.test", "alice", "alice"),
+        ("postmaster@shared.test", "alice", "alice"),
+        ("bob@shared.test", "bob", "bob"),
+        ("other@shared.test", "Remote", "Remote"),
+        ("x@away.test", "Remote", "Remote"),
+        ("x@remote.test", "RelayDenied", "Remote"),
+        ("x@sub.example.test", "RelayDenied", "Remote"),
+        ("x@[127.0.0.1]", "RelayDenied", "Remote"),
+        ("\"x@remote.test\"@example.test", "UnknownRecipient", "UnknownRecipient"),
+    ];
+    let everybody = connector("Tls", "AnonymousUsers, ExchangeUsers");
+    let route = |client, to: &str| match recipient(&all, &everybody, client, &address(to)) {
+        Ok(Route::Local(found)) => found.iter().map(|m| m.name.clone()).collect::<Vec<_>>().join(","),
+        other => word(other),
+    };
+    for (to, anybody, user) in table {
+        assert_eq!(
+            (route(Client::Anonymous, to).as_str(), route(ALICE, to).as_str()),
+            (anybody, user),
+            "{to}"
+        );
+    }
+    let nobody = organisation();
+    let got = recipient(&nobody, &everybody, ALICE, &address("postmaster@example.test"));
+    assert_eq!(word(got), "UnknownRecipient", "no administrator to take it");
+}
+
+#[test]
+fn sizes_and_counts() {
+    let small = ReceiveConnector {
+        max_message_size: ByteSize::kb(64),
+        max_recipients_per_message: 2,
+        max_hop_count: 3,
+        ..connector("Tls", "AnonymousUsers, ExchangeServers")
+    };
+    assert!(size(&small, Client::Anonymous, 65_536).is_ok());
+    let refusal = size(&small, Client::Anonymous, 65_537).unwrap_err();
+    assert_eq!(refusal.remedy().unwrap(), "Set-ReceiveConnector 'Relay' -MaxMessageSize 1MB");
+    assert!(size(&small, Client::ExternallySecured, u64::MAX).is_ok());
+    assert!(recipients(&small, 1).is_ok());
+    assert_eq!(word(recipients(&small, 2)), "TooManyRecipients");
+    assert!(hops(&small, 3).is_ok());
+    assert_eq!(word(hops(&small, 4)), "TooManyHops");
+}
+
+#[test]
+fn quotas() {
+    let all = with_alice(|alice| {
+        alice.prohibit_send_quota = Limit::To(ByteSize(500));
+        alice.prohibit_send_receive_quota = Limit::To(ByteSize(1000));
+    });
+    let (alice, bob) = (all.mailbox("alice").unwrap(), all.mailbox("bob").unwrap());
+    assert!(room(alice, 900, 100).is_ok());
+    assert_eq!(word(room(alice, 900, 101)), "MailboxFull");
+    assert_eq!(word(room(alice, u64::MAX, u64::MAX)), "MailboxFull");
+    assert!(room(bob, u64::MAX, u64::MAX).is_ok());
+    assert!(may_send(alice, 499).is_ok());
+    assert_eq!(word(may_send(alice, 500)), "SendQuota");
+    assert!(may_send(bob, u64::MAX).is_ok());
+}
