@@ -3,11 +3,23 @@
 use directory::ByteSize;
 use policy::Refusal;
 
+type Row = (Refusal, &'static str, Option<&'static str>);
+
+fn name() -> String {
+    "O'Hara".to_owned()
+}
+
 #[test]
 fn reasons_and_remedies() {
-    let name = || "O'Hara".to_owned();
-    let limit = ByteSize::mb(1);
-    let table = [
+    for (refusal, reason, remedy) in login_rows().into_iter().chain(transport_rows()) {
+        assert!(refusal.reason().contains(reason), "{refusal:?}: {}", refusal.reason());
+        assert!(!refusal.reason().contains(['\r', '\n']), "a reason is one line");
+        assert_eq!(refusal.remedy().as_deref(), remedy, "{refusal:?}");
+    }
+}
+
+fn login_rows() -> Vec<Row> {
+    vec![
         (
             Refusal::NoConnector {
                 local: "10.0.0.1:25".parse().unwrap(),
@@ -45,6 +57,13 @@ fn reasons_and_remedies() {
             "may not use POP3",
             Some("Set-CASMailbox 'O''Hara' -PopEnabled $true"),
         ),
+        (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
+    ]
+}
+
+fn transport_rows() -> Vec<Row> {
+    let limit = ByteSize::mb(1);
+    vec![
         (
             Refusal::TlsRequired { connector: name() },
             "only under TLS",
@@ -100,11 +119,5 @@ fn reasons_and_remedies() {
             "may send only below 1 MB",
             Some("Set-Mailbox 'O''Hara' -ProhibitSendQuota unlimited"),
         ),
-        (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
-    ];
-    for (refusal, reason, remedy) in table {
-        assert!(refusal.reason().contains(reason), "{refusal:?}: {}", refusal.reason());
-        assert!(!refusal.reason().contains(['\r', '\n']), "a reason is one line");
-        assert_eq!(refusal.remedy().as_deref(), remedy, "{refusal:?}");
-    }
+    ]
 }
