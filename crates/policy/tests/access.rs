@@ -1,5 +1,12 @@
 //! Who may connect and log in.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
 mod common;
 
 use common::{connector, organisation, with, with_alice};
@@ -224,7 +231,8 @@ fn connections_are_limited() {
 
 #[test]
 fn administrators() {
-    let table: [(&str, fn(&mut Mailbox), Caller, bool); 5] = [
+    type Row = (&'static str, fn(&mut Mailbox), Caller, bool);
+    let table: [Row; 5] = [
         ("the machine's owner", |_| {}, Caller::Local, true),
         ("a user", |_| {}, Caller::User(AccountId(1)), false),
         ("an administrator", |m| m.administrator = true, Caller::User(AccountId(1)), true),

@@ -1,5 +1,12 @@
 //! Every refusal has a reason; most have a command that would change it, with names quoted as the shell needs it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
 use directory::ByteSize;
 use policy::Refusal;
 

@@ -1,5 +1,12 @@
 //! What SMTP clients may do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
 mod common;
 
 use common::{address, connector, organisation, with, with_alice};
