@@ -6,8 +6,12 @@
 //! published, and then made true by the node. Sockets, terminals and processes belong to the caller, which gives a
 //! [`Context`], a [`Terminal`] and an [`Output`].
 
+mod change;
+mod cmdlet;
+mod cmdlets;
 mod context;
 pub mod grammar;
+mod output;
 mod run;
 mod value;
 

@@ -42,6 +42,14 @@ pub fn parse_filter(text: &str) -> Result<Expr, ParseError> {
     }
 }
 
+/// The whole number that a text is: `12`, `0x10`, `10MB`.
+pub fn parse_number(text: &str) -> Option<i64> {
+    match texts::number(text.trim())? {
+        Number::Int(value) => Some(value),
+        Number::Real(_) => None,
+    }
+}
+
 /// Whether `text` is the beginning of something that needs more lines: an open bracket, string or comment, or a line
 /// that ends with a pipe, a comma or a backtick.
 pub fn needs_more(text: &str) -> bool {

@@ -1,17 +1,47 @@
 //! Runs parsed text.
+//!
+//! A pipeline is a chain of stages; the first pushes each object through all of them before it makes the next, so a
+//! pipeline over all mailboxes holds one at a time, and waits while the reader is slow. An error about one object is
+//! shown and the next object follows; an error in the text ends its statement.
 
-use crate::{Context, Outcome, Output, Terminal};
+mod arguments;
+mod bind;
+mod call;
+mod env;
+mod evaluate;
+mod operators;
+mod pipeline;
+mod statement;
+pub mod wildcard;
+
+pub use arguments::{Arguments, ListChange};
+pub use call::{Call, Failure};
+pub use env::{Env, Stop};
+pub use bind::filter_text;
+pub use evaluate::{evaluate_filter, run_block};
+pub use operators::{binary, compare, equal};
+pub use pipeline::{Down, Flow, Sink, Stage};
+
+use crate::grammar;
+use crate::output::Printer;
+use crate::{Channel, Context, Gone, Outcome, Output, Terminal};
+use env::{Message, Variables};
+use tokio::sync::mpsc;
 
 /// A shell with its variables, at work on one node.
 pub struct Shell {
     context: Context,
     terminal: Terminal,
+    variables: Variables,
 }
+
+/// Texts on their way to the reader; few, because each waits for him.
+const MESSAGES: usize = 64;
 
 impl Shell {
     /// A shell that begins without variables.
     pub fn new(context: Context, terminal: Terminal) -> Shell {
-        Shell { context, terminal }
+        Shell { context, terminal, variables: Variables::default() }
     }
 
     /// The terminal's width has changed.
@@ -19,9 +49,61 @@ impl Shell {
         self.terminal.width = width;
     }
 
-    /// Runs one line, several, or a whole script.
+    /// Runs one line, several, or a whole script. A text that is not understood is not begun.
     pub async fn run(&mut self, text: &str, out: &mut dyn Output) -> Outcome {
-        let _ = (&self.context, text, out);
-        Outcome::Done
+        let (sender, receiver) = mpsc::channel(MESSAGES);
+        let env = Env::new(self.context.clone(), self.terminal, self.variables.clone(), sender);
+        let (outcome, _) = tokio::join!(interpret(env, text), forward(receiver, out));
+        outcome
+    }
+}
+
+async fn interpret(env: Env, text: &str) -> Outcome {
+    let script = match grammar::parse(text) {
+        Ok(script) => script,
+        Err(error) => {
+            // Nobody to read the error is no other outcome.
+            let _ = env.show(Channel::Error, error.render(text)).await;
+            return Outcome::Failed;
+        }
+    };
+    let mut printer = Printer::new(env.clone());
+    let ended = statement::run_script(&env, &script, &mut printer).await;
+    match ended {
+        Err(Stop::Exit) => Outcome::Exit,
+        Err(Stop::Gone | Stop::Failed) => Outcome::Failed,
+        _ if env.failed() => Outcome::Failed,
+        _ => Outcome::Done,
+    }
+}
+
+/// Gives texts and questions to the reader; texts that wait already go together.
+async fn forward(mut receiver: mpsc::Receiver<Message>, out: &mut dyn Output) -> Result<(), Gone> {
+    let mut waiting = Vec::with_capacity(MESSAGES);
+    while receiver.recv_many(&mut waiting, MESSAGES).await > 0 {
+        let mut pending: Option<(Channel, String)> = None;
+        for message in waiting.drain(..) {
+            match (message, &mut pending) {
+                (Message::Text(channel, text), Some((current, texts))) if channel == *current => texts.push_str(&text),
+                (Message::Text(channel, text), _) => {
+                    flush(&mut pending, out).await?;
+                    pending = Some((channel, text));
+                }
+                (Message::Ask(question, answer), _) => {
+                    flush(&mut pending, out).await?;
+                    // Who asked may have been stopped meanwhile.
+                    let _ = answer.send(out.ask(&question).await?);
+                }
+            }
+        }
+        flush(&mut pending, out).await?;
+    }
+    Ok(())
+}
+
+async fn flush(pending: &mut Option<(Channel, String)>, out: &mut dyn Output) -> Result<(), Gone> {
+    match pending.take() {
+        Some((channel, text)) => out.text(channel, &text).await,
+        None => Ok(()),
     }
 }

@@ -1,0 +1,124 @@
+//! The one way in which anything is changed: typed change, checked by the snapshot, saved together with its audit
+//! entry, published, and made true by the node.
+//!
+//! From the moment it is saved a change runs to its end, even when the shell that asked for it is gone: else the
+//! published snapshot and the saved objects could differ.
+
+use crate::output::Json;
+use crate::run::{Arguments, Call, Failure};
+use crate::value::{Object, Value};
+use crate::Context;
+use directory::{Applied, Change, Snapshot};
+use mail::AccountId;
+use std::sync::Arc;
+use store::{AuditEntry, ObjectChange};
+use tokio::sync::OwnedMutexGuard;
+
+/// Holds other changes off, with the snapshot to start from.
+pub struct Changing {
+    context: Context,
+    held: OwnedMutexGuard<()>,
+    /// The objects before the change.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// What is changed.
+#[derive(Default)]
+pub struct Edit {
+    /// Objects put and removed.
+    pub changes: Vec<Change>,
+    /// An account that begins with this change.
+    pub create_account: Option<AccountId>,
+    /// An account that ends with it, with all its mail.
+    pub remove_account: Option<AccountId>,
+    /// The object as it is shown, before.
+    pub before: Option<Object>,
+    /// The object as it is shown, after.
+    pub after: Option<Object>,
+}
+
+/// Begins a change. Ask and warn before: nobody else can change anything from here on.
+pub async fn begin(context: &Context) -> Changing {
+    let held = context.changing.clone().lock_owned().await;
+    Changing { context: context.clone(), held, snapshot: context.directory.snapshot() }
+}
+
+impl Changing {
+    /// Makes the change durable and true, or refuses it as a whole.
+    pub async fn commit(self, call: &Call<'_>, edit: Edit) -> Result<(), Failure> {
+        let shown = edit.after.as_ref().or(edit.before.as_ref());
+        let object = shown.map_or_else(String::new, |object| Value::from(object.clone()).to_string());
+        let audit = AuditEntry {
+            time: self.context.node.now(),
+            caller: self.context.caller.clone(),
+            cmdlet: call.cmdlet().name.to_owned(),
+            object,
+            details: details(&call.arguments, edit.before.as_ref(), edit.after.as_ref()),
+        };
+        let applied = self.snapshot.apply(edit.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
+        let change = ObjectChange {
+            put: applied.put.iter().map(saved).collect(),
+            remove: applied.remove.clone(),
+            create_accounts: edit.create_account.into_iter().collect(),
+            remove_accounts: edit.remove_account.into_iter().collect(),
+            audit: vec![audit],
+        };
+        let (context, held) = (self.context, self.held);
+        let finished = tokio::spawn(async move {
+            let ended = finish(&context, applied, change).await;
+            drop(held);
+            ended
+        });
+        finished.await.unwrap_or_else(|_| Err("The change did not end; look at the objects before going on.".into()))
+    }
+}
+
+fn saved(record: &directory::Record) -> store::Object {
+    store::Object { kind: record.kind.clone(), key: record.key.clone(), json: record.json.clone() }
+}
+
+async fn finish(context: &Context, applied: Applied, change: ObjectChange) -> Result<(), Failure> {
+    context.store.save(change).await?;
+    context.directory.publish(applied.snapshot);
+    context.node.reconcile().await.map_err(|why| Failure::Error(format!("The change is saved, but not all of it could be put into effect: {why}")))
+}
+
+/// The details of an audit entry as JSON: parameters without secrets, and what changed.
+fn details(arguments: &Arguments, before: Option<&Object>, after: Option<&Object>) -> String {
+    let parameters: Vec<(String, Value)> =
+        arguments.all().iter().map(|(parameter, value)| (parameter.name.to_owned(), shown(value))).collect();
+    let modified = Value::list(differences(before, after));
+    let whole = Value::Table(Arc::new(vec![
+        ("parameters".to_owned(), Value::Table(Arc::new(parameters))),
+        ("modified".to_owned(), modified),
+    ]));
+    serde_json::to_string(&Json { value: &whole, depth: 8 }).unwrap_or_default()
+}
+
+/// Secrets are named, not shown; objects and blocks are what they print as.
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::Secret(_) => Value::text("(hidden)"),
+        Value::Object(_) | Value::Block(_) => Value::text(value.to_string()),
+        Value::List(items) => Value::list(items.iter().map(shown)),
+        other => other.clone(),
+    }
+}
+
+/// Each property that is another afterwards, with its old and new value.
+fn differences(before: Option<&Object>, after: Option<&Object>) -> Vec<Value> {
+    let properties = |object: Option<&Object>| object.map(|object| object.properties.clone()).unwrap_or_default();
+    let (old, new) = (properties(before), properties(after));
+    let mut names: Vec<_> = old.iter().chain(&new).map(|(name, _)| name.clone()).collect();
+    names.sort();
+    names.dedup();
+    let find = |list: &[(std::borrow::Cow<'static, str>, Value)], name: &str| {
+        list.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let changed = names.into_iter().map(|name| (find(&old, &name), find(&new, &name), name));
+    let row = |(old, new, name): (Value, Value, std::borrow::Cow<'static, str>)| {
+        let entries = [("name", Value::from(&*name)), ("old", old), ("new", new)];
+        Value::Table(Arc::new(entries.map(|(key, value)| (key.to_owned(), value)).to_vec()))
+    };
+    changed.filter(|(old, new, _)| old != new).map(row).collect()
+}

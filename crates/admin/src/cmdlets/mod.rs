@@ -1,0 +1,162 @@
+//! All cmdlets, and how they are found.
+
+mod audit;
+mod cas_mailbox;
+mod client_settings;
+mod connectors;
+mod domains;
+mod format;
+mod help;
+mod mailbox;
+mod objects;
+mod recipients;
+mod secrets;
+mod servers;
+mod services;
+mod settings;
+mod statistics;
+
+use crate::cmdlet::{Cmdlet, Effect, Run};
+
+pub use help::help_stage;
+
+/// All cmdlets by topic.
+fn topics() -> [&'static [Cmdlet]; 14] {
+    [
+        mailbox::CMDLETS,
+        cas_mailbox::CMDLETS,
+        statistics::CMDLETS,
+        settings::CMDLETS,
+        services::CMDLETS,
+        connectors::CMDLETS,
+        domains::CMDLETS,
+        client_settings::CMDLETS,
+        servers::CMDLETS,
+        audit::CMDLETS,
+        objects::CMDLETS,
+        format::CMDLETS,
+        secrets::CMDLETS,
+        help::CMDLETS,
+    ]
+}
+
+/// All cmdlets.
+pub fn all() -> impl Iterator<Item = &'static Cmdlet> {
+    topics().into_iter().flatten()
+}
+
+/// The cmdlet of this name or alias.
+pub fn find(name: &str) -> Option<&'static Cmdlet> {
+    let known = |cmdlet: &&Cmdlet| {
+        std::iter::once(&cmdlet.name).chain(cmdlet.aliases).any(|known| known.eq_ignore_ascii_case(name))
+    };
+    all().find(known)
+}
+
+/// The cmdlet whose name is most like this one.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    nearest_of(name, all().map(|cmdlet| cmdlet.name))
+}
+
+/// The name that is most like this one, if any is near enough to be meant.
+pub fn nearest_of(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let wanted = name.to_lowercase();
+    let limit = (wanted.chars().count() / 4).max(1);
+    let near = known.map(|known| (distance(&wanted, &known.to_lowercase()), known));
+    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+}
+
+/// Letters to put in, leave out, replace or swap to get from one to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    let mut above: Vec<usize> = Vec::new();
+    let mut previous = None;
+    for (line, c) in from.chars().enumerate() {
+        let mut next = Vec::with_capacity(row.len());
+        next.push(line + 1);
+        for (at, d) in to.iter().enumerate() {
+            let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
+            let mut best = (cell(&row, at) + usize::from(c != *d)).min(cell(&row, at + 1) + 1).min(cell(&next, at) + 1);
+            let swapped = at > 0 && previous == Some(*d) && to.get(at - 1) == Some(&c);
+            if swapped {
+                best = best.min(cell(&above, at - 1) + 1);
+            }
+            next.push(best);
+        }
+        above = std::mem::replace(&mut row, next);
+        previous = Some(c);
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// What most cmdlets that read have in common.
+const READS: Cmdlet = Cmdlet {
+    name: "",
+    aliases: &[],
+    synopsis: "",
+    parameters: &[],
+    accepts: &[],
+    examples: &[],
+    effect: Effect::Reads,
+    run: Run::Each(|_| Box::pin(std::future::ready(Ok(())))),
+};
+
+/// What most cmdlets that change something have in common.
+const CHANGES: Cmdlet = Cmdlet { effect: Effect::Changes, ..READS };
+
+/// What cmdlets that take something away have in common.
+const REMOVES: Cmdlet = Cmdlet { effect: Effect::Removes, ..READS };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_found_and_suggested() {
+        let table = [
+            ("GET-CASMAilbox", Some("Get-CASMailbox")),
+            ("ft", Some("Format-Table")),
+            ("?", Some("Where-Object")),
+            ("Get-Mailbx", None),
+        ];
+        for (name, expected) in table {
+            assert_eq!(find(name).map(|cmdlet| cmdlet.name), expected, "{name}");
+        }
+        let table = [
+            ("Get-Mailbx", Some("Get-Mailbox")),
+            ("Get-Maiblox", Some("Get-Mailbox")),
+            ("Set-PopSetings", Some("Set-PopSettings")),
+            ("rm", None),
+            ("Get-Weather", None),
+        ];
+        for (name, expected) in table {
+            assert_eq!(nearest(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn definitions_are_consistent() {
+        let mut names = HashSet::new();
+        for cmdlet in all() {
+            for name in std::iter::once(&cmdlet.name).chain(cmdlet.aliases) {
+                assert!(names.insert(name.to_lowercase()), "{name} is there twice");
+            }
+            assert!(cmdlet.synopsis.ends_with('.'), "{}", cmdlet.name);
+            assert!(!cmdlet.examples.is_empty(), "{} has no example", cmdlet.name);
+            let mut seen = HashSet::new();
+            let mut positions = HashSet::new();
+            for parameter in cmdlet.all_parameters() {
+                for name in std::iter::once(&parameter.name).chain(parameter.aliases) {
+                    assert!(seen.insert(name.to_lowercase()), "{} -{name} is there twice", cmdlet.name);
+                }
+                assert!(parameter.position.is_none_or(|at| positions.insert(at)), "{} -{}", cmdlet.name, parameter.name);
+                assert!(parameter.help.ends_with('.'), "{} -{}", cmdlet.name, parameter.name);
+            }
+            for (line, _) in cmdlet.examples {
+                assert!(crate::grammar::parse(line).is_ok(), "{line}");
+            }
+        }
+    }
+}

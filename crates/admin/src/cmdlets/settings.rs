@@ -1,0 +1,239 @@
+//! Get-/Set-PopSettings and Get-/Set-ImapSettings.
+
+use super::mailbox::put;
+use super::servers::{self, SERVER};
+use super::{CHANGES, READS};
+use crate::change::{self, Edit};
+use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
+use crate::run::{Arguments, Call, Failure};
+use crate::value::{Object, Shape, Value};
+use directory::{Change, LoginType, ProtocolSettings, Snapshot};
+
+static SETTINGS: Shape = Shape {
+    name: "ProtocolSettings",
+    columns: &["UnencryptedOrTLSBindings", "SSLBindings", "LoginType", "X509CertificateName"],
+};
+
+/// POP3 or IMAP4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// POP3
+    Pop,
+    /// IMAP4
+    Imap,
+}
+
+const LOGIN_TYPES: &[&str] = &["PlainTextLogin", "PlainTextAuthentication", "SecureLogin"];
+
+const PARAMETERS: &[Parameter] = &[
+    parameter("LoginType", Kind::Text, "Which logins connections without TLS may try.").one_of(LOGIN_TYPES),
+    parameter("UnencryptedOrTLSBindings", Kind::List, "Addresses and ports that begin in clear text and offer TLS."),
+    parameter("SSLBindings", Kind::List, "Addresses and ports with TLS from the first octet."),
+    parameter("InternalConnectionSettings", Kind::List, "Shown to users inside: host:port:SSL or host:port:TLS."),
+    parameter("ExternalConnectionSettings", Kind::List, "Shown to users outside: host:port:SSL or host:port:TLS."),
+    parameter("X509CertificateName", Kind::Text, "The name by which the certificate is chosen."),
+    parameter("Banner", Kind::Text, "The text of the greeting."),
+    parameter("AuthenticatedConnectionTimeout", Kind::Text, "Idle limit after login, such as 00:30:00."),
+    parameter("PreAuthenticatedConnectionTimeout", Kind::Text, "Idle limit before login, such as 00:01:00."),
+    parameter("MaxConnections", Kind::Text, "Connections to the service."),
+    parameter("MaxConnectionFromSingleIP", Kind::Text, "Connections from one client address."),
+    parameter("MaxConnectionsPerUser", Kind::Text, "Connections of one user."),
+    parameter("MaxCommandSize", Kind::Text, "Octets in one command line."),
+    parameter("MessageRetrievalSortOrder", Kind::Text, "How POP3 numbers messages.").one_of(&["Ascending", "Descending"]),
+    parameter("EnableExactRFC822Size", Kind::Bool, "Kept for scripts; sizes are always exact."),
+    parameter("EnableGSSAPIAndNTLMAuth", Kind::Bool, "Whether challenge-response logins are offered without TLS."),
+    parameter("ProtocolLogEnabled", Kind::Bool, "Whether the protocol log is written."),
+    SERVER,
+    super::recipients::DOMAIN_CONTROLLER,
+];
+
+pub const CMDLETS: &[Cmdlet] = &[
+    Cmdlet {
+        name: "Get-PopSettings",
+        synopsis: "Shows the settings of POP3.",
+        parameters: &[SERVER, super::recipients::DOMAIN_CONTROLLER],
+        accepts: servers::SERVER_TYPES,
+        examples: &[("Get-PopSettings | Format-List", "Shows all of them.")],
+        run: Run::Each(|call| Box::pin(get(call, Protocol::Pop))),
+        ..READS
+    },
+    Cmdlet {
+        name: "Get-ImapSettings",
+        synopsis: "Shows the settings of IMAP4.",
+        parameters: &[SERVER, super::recipients::DOMAIN_CONTROLLER],
+        accepts: servers::SERVER_TYPES,
+        examples: &[("Get-ImapSettings | Format-List", "Shows all of them.")],
+        run: Run::Each(|call| Box::pin(get(call, Protocol::Imap))),
+        ..READS
+    },
+    Cmdlet {
+        name: "Set-PopSettings",
+        synopsis: "Changes the settings of POP3, at once.",
+        parameters: PARAMETERS,
+        accepts: servers::SERVER_TYPES,
+        examples: &[
+            ("Set-PopSettings -LoginType SecureLogin", "Asks for TLS before passwords."),
+            ("Set-PopSettings -X509CertificateName pop3.example.test", "Chooses the certificate."),
+        ],
+        run: Run::Each(|call| Box::pin(set(call, Protocol::Pop))),
+        ..CHANGES
+    },
+    Cmdlet {
+        name: "Set-ImapSettings",
+        synopsis: "Changes the settings of IMAP4, at once.",
+        parameters: PARAMETERS,
+        accepts: servers::SERVER_TYPES,
+        examples: &[("Set-ImapSettings -LoginType SecureLogin", "Asks for TLS before passwords.")],
+        run: Run::Each(|call| Box::pin(set(call, Protocol::Imap))),
+        ..CHANGES
+    },
+];
+
+impl Protocol {
+    fn name(self) -> &'static str {
+        match self {
+            Protocol::Pop => "POP3",
+            Protocol::Imap => "IMAP4",
+        }
+    }
+
+    fn settings(self, snapshot: &Snapshot) -> &ProtocolSettings {
+        match self {
+            Protocol::Pop => snapshot.pop(),
+            Protocol::Imap => snapshot.imap(),
+        }
+    }
+
+    fn object(self, settings: ProtocolSettings) -> directory::Object {
+        match self {
+            Protocol::Pop => directory::Object::pop(settings),
+            Protocol::Imap => directory::Object::imap(settings),
+        }
+    }
+}
+
+/// Settings as they are shown.
+fn view(settings: &ProtocolSettings, protocol: Protocol, server: &str) -> Object {
+    let object = Object::new(&SETTINGS, server)
+        .with("Name", "1")
+        .with("ProtocolName", protocol.name())
+        .with("Identity", format!("{server}\\1"))
+        .with("Server", server)
+        .with("LoginType", settings.login_type.to_string())
+        .with("UnencryptedOrTLSBindings", Value::texts(&settings.unencrypted_or_tls_bindings))
+        .with("SSLBindings", Value::texts(&settings.ssl_bindings))
+        .with("InternalConnectionSettings", Value::texts(&settings.internal_connection_settings))
+        .with("ExternalConnectionSettings", Value::texts(&settings.external_connection_settings))
+        .with("X509CertificateName", &settings.x509_certificate_name)
+        .with("Banner", &settings.banner)
+        .with("AuthenticatedConnectionTimeout", settings.authenticated_connection_timeout)
+        .with("PreAuthenticatedConnectionTimeout", settings.pre_authenticated_connection_timeout)
+        .with("MaxConnections", settings.max_connections)
+        .with("MaxConnectionFromSingleIP", settings.max_connection_from_single_ip)
+        .with("MaxConnectionsPerUser", settings.max_connections_per_user)
+        .with("MaxCommandSize", settings.max_command_size);
+    let object = match protocol {
+        Protocol::Pop => object.with("MessageRetrievalSortOrder", settings.message_retrieval_sort_order.to_string()),
+        Protocol::Imap => object,
+    };
+    object
+        .with("EnableExactRFC822Size", settings.enable_exact_rfc822_size)
+        .with("EnableGSSAPIAndNTLMAuth", settings.enable_gssapi_and_ntlm_auth)
+        .with("ProtocolLogEnabled", settings.protocol_log_enabled)
+}
+
+async fn get(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
+    servers::check(call)?;
+    let server = call.context().server_name();
+    let object = view(protocol.settings(&call.context().directory.snapshot()), protocol, &server);
+    call.emit(object).await?;
+    Ok(())
+}
+
+async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
+    servers::check(call)?;
+    let server = call.context().server_name();
+    if protocol == Protocol::Imap && call.arguments.given("MessageRetrievalSortOrder") {
+        return Err("IMAP4 has no MessageRetrievalSortOrder; clients sort for themselves.".into());
+    }
+    if !call.may(&format!("Change the settings of {} on", protocol.name()), &server).await? {
+        return Ok(());
+    }
+    let changing = change::begin(call.context()).await;
+    let old = protocol.settings(&changing.snapshot).clone();
+    let mut settings = old.clone();
+    let remarks = apply(&call.arguments, &mut settings)?;
+    let warning = clear_text_warning(protocol, &settings);
+    let edit = Edit {
+        before: Some(view(&old, protocol, &server)),
+        after: Some(view(&settings, protocol, &server)),
+        changes: vec![Change::Put(protocol.object(settings))],
+        ..Edit::default()
+    };
+    let committed = changing.commit(call, edit).await;
+    for remark in remarks {
+        call.warn(remark).await?;
+    }
+    if let Some(warning) = warning {
+        tracing::warn!(source = format!("MSExchange{}", protocol.name()), "{warning}");
+        call.warn(warning).await?;
+    }
+    committed
+}
+
+fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<String>, Failure> {
+    put(&mut settings.login_type, arguments.parse("LoginType")?);
+    put(&mut settings.x509_certificate_name, arguments.text("X509CertificateName"));
+    put(&mut settings.banner, arguments.text("Banner"));
+    put(&mut settings.authenticated_connection_timeout, arguments.parse("AuthenticatedConnectionTimeout")?);
+    put(&mut settings.pre_authenticated_connection_timeout, arguments.parse("PreAuthenticatedConnectionTimeout")?);
+    put(&mut settings.max_connections, arguments.parse("MaxConnections")?);
+    put(&mut settings.max_connection_from_single_ip, arguments.parse("MaxConnectionFromSingleIP")?);
+    put(&mut settings.max_connections_per_user, arguments.parse("MaxConnectionsPerUser")?);
+    put(&mut settings.max_command_size, arguments.parse("MaxCommandSize")?);
+    put(&mut settings.message_retrieval_sort_order, arguments.parse("MessageRetrievalSortOrder")?);
+    put(&mut settings.enable_exact_rfc822_size, arguments.bool("EnableExactRFC822Size"));
+    put(&mut settings.enable_gssapi_and_ntlm_auth, arguments.bool("EnableGSSAPIAndNTLMAuth"));
+    put(&mut settings.protocol_log_enabled, arguments.bool("ProtocolLogEnabled"));
+    let mut remarks = Vec::new();
+    change_list(arguments, "UnencryptedOrTLSBindings", &mut settings.unencrypted_or_tls_bindings, &mut remarks)?;
+    change_list(arguments, "SSLBindings", &mut settings.ssl_bindings, &mut remarks)?;
+    change_list(arguments, "InternalConnectionSettings", &mut settings.internal_connection_settings, &mut remarks)?;
+    change_list(arguments, "ExternalConnectionSettings", &mut settings.external_connection_settings, &mut remarks)?;
+    Ok(remarks)
+}
+
+/// Changes a list where that was asked for, and collects remarks.
+pub fn change_list<T>(
+    arguments: &Arguments,
+    name: &str,
+    list: &mut Vec<T>,
+    remarks: &mut Vec<String>,
+) -> Result<(), Failure>
+where
+    T: std::str::FromStr + Clone + PartialEq + std::fmt::Display,
+    T::Err: std::fmt::Display,
+{
+    if let Some(change) = arguments.list(name)? {
+        let (changed, said) = change.apply(name, list)?;
+        *list = changed;
+        remarks.extend(said);
+    }
+    Ok(())
+}
+
+/// The warning that stays until clear-text logins are forbidden again: for the shell, and for the event log at every
+/// start of the service.
+pub fn clear_text_warning(protocol: Protocol, settings: &ProtocolSettings) -> Option<String> {
+    if settings.login_type != LoginType::PlainTextLogin || settings.unencrypted_or_tls_bindings.is_empty() {
+        return None;
+    }
+    let (name, cmdlet) = match protocol {
+        Protocol::Pop => ("POP3", "Set-PopSettings"),
+        Protocol::Imap => ("IMAP4", "Set-ImapSettings"),
+    };
+    Some(format!(
+        "{name} accepts user names and passwords in clear text on connections without TLS: anyone on the network can \
+         read them. {cmdlet} -LoginType SecureLogin forbids it again."
+    ))
+}

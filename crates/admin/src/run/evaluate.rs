@@ -1,0 +1,201 @@
+//! Values of expressions.
+
+use super::env::{Env, Stop};
+use super::operators;
+use super::pipeline::{self, Flow, Sink};
+use super::statement;
+use crate::BoxFuture;
+use crate::grammar::{Block, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Unary, point};
+use crate::value::Value;
+use std::sync::Arc;
+
+/// Why a statement does not reach its end.
+#[derive(Debug)]
+pub enum Halt {
+    /// Something is wrong at a place of the text.
+    Fault(Span, String),
+    /// The same, shown with its place already: the text was another one.
+    Shown(String),
+    /// It is to stop.
+    Stop(Stop),
+}
+
+impl From<Stop> for Halt {
+    fn from(stop: Stop) -> Halt {
+        Halt::Stop(stop)
+    }
+}
+
+impl Halt {
+    pub fn fault(span: Span, message: impl Into<String>) -> Halt {
+        Halt::Fault(span, message.into())
+    }
+
+    /// The message with its place in the source.
+    pub fn render(self, source: &str) -> String {
+        match self {
+            Halt::Fault(span, message) => point(source, span, &message),
+            Halt::Shown(text) => text,
+            Halt::Stop(_) => String::new(),
+        }
+    }
+
+    /// What it means to the pipeline around.
+    pub fn inside(self) -> Halt {
+        match self {
+            Halt::Stop(Stop::EnoughOutside) => Halt::Stop(Stop::Enough),
+            other => other,
+        }
+    }
+}
+
+/// The value of an expression.
+pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value, Halt>> {
+    Box::pin(async move {
+        Ok(match &expr.kind {
+            ExprKind::Number(Number::Int(value), _) => Value::Int(*value),
+            ExprKind::Number(Number::Real(value), _) => Value::Real(*value),
+            ExprKind::Text(text) => Value::text(text.as_str()),
+            ExprKind::Expandable(pieces) => expand(env, pieces).await?,
+            ExprKind::Variable(name) => variable(env, name).map_err(|message| Halt::fault(expr.span, message))?,
+            ExprKind::Property(name) => env.variables().get("_").property(name),
+            ExprKind::Member(of, name) => {
+                let name = evaluate(env, name).await?.to_string();
+                evaluate(env, of).await?.property(&name)
+            }
+            ExprKind::Method(of, name, arguments) => {
+                let of = evaluate(env, of).await?;
+                let arguments = evaluate_all(env, arguments).await?;
+                operators::method(&of, &name.text, &arguments).map_err(|message| Halt::fault(name.span, message))?
+            }
+            ExprKind::Index(of, index) => {
+                let (of, at) = (evaluate(env, of).await?, evaluate(env, index).await?);
+                operators::index(&of, &at).map_err(|message| Halt::fault(index.span, message))?
+            }
+            ExprKind::List(items) => Value::List(Arc::new(evaluate_all(env, items).await?)),
+            ExprKind::Array(statements) => Value::List(Arc::new(collect(env, statements).await?)),
+            ExprKind::Group(pipeline) => pipeline_value(env, pipeline).await?,
+            ExprKind::Statements(statements) => Value::from_items(collect(env, statements).await?),
+            ExprKind::Table(entries) => table(env, entries).await?,
+            ExprKind::Block(block) => Value::Block(block.clone()),
+            ExprKind::Unary(Unary::Not, value) => Value::Bool(!evaluate(env, value).await?.truth()),
+            ExprKind::Unary(Unary::Negate, value) => {
+                let value = evaluate(env, value).await?;
+                operators::subtract(Value::Int(0), value).map_err(|message| Halt::fault(expr.span, message))?
+            }
+            ExprKind::Binary(operator, left, right) => {
+                let left = evaluate(env, left).await?;
+                if let Some(known) = operators::short(*operator, &left) {
+                    return Ok(known);
+                }
+                let right = evaluate(env, right).await?;
+                operators::binary(*operator, left, right).map_err(|message| Halt::fault(expr.span, message))?
+            }
+        })
+    })
+}
+
+async fn evaluate_all(env: &Env, all: &[Expr]) -> Result<Vec<Value>, Halt> {
+    let mut values = Vec::with_capacity(all.len());
+    for expr in all {
+        values.push(evaluate(env, expr).await?);
+    }
+    Ok(values)
+}
+
+fn variable(env: &Env, name: &str) -> Result<Value, String> {
+    match name.to_ascii_lowercase().as_str() {
+        "true" => Ok(Value::Bool(true)),
+        "false" => Ok(Value::Bool(false)),
+        "null" => Ok(Value::Null),
+        "psitem" => Ok(env.variables().get("_")),
+        "?" => Ok(Value::Bool(!env.failed())),
+        lower if lower.starts_with("env:") => Err("The server's environment is not shown to its shells.".to_owned()),
+        _ => Ok(env.variables().get(name)),
+    }
+}
+
+/// In a text a list is its items with blanks between.
+async fn expand(env: &Env, pieces: &[Piece]) -> Result<Value, Halt> {
+    let mut text = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(part) => text.push_str(part),
+            Piece::Value(expr) => match evaluate(env, expr).await? {
+                Value::List(items) => {
+                    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                    text.push_str(&items.join(" "));
+                }
+                value => text.push_str(&value.to_string()),
+            },
+        }
+    }
+    Ok(Value::text(text))
+}
+
+async fn table(env: &Env, entries: &[(Expr, Statement)]) -> Result<Value, Halt> {
+    let mut table = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let key = evaluate(env, key).await?.to_string();
+        table.push((key, statement_value(env, value).await?));
+    }
+    Ok(Value::Table(Arc::new(table)))
+}
+
+/// What a statement gives as a value. A single expression keeps a list of one item a list.
+pub async fn statement_value(env: &Env, statement: &Statement) -> Result<Value, Halt> {
+    match statement {
+        Statement::Pipeline(pipeline) => pipeline_value(env, pipeline).await,
+        other => Ok(Value::from_items(collect(env, std::slice::from_ref(other)).await?)),
+    }
+}
+
+/// What a pipeline gives as a value.
+pub async fn pipeline_value(env: &Env, pipeline: &Pipeline) -> Result<Value, Halt> {
+    if let [crate::grammar::Element::Expression(expr)] = pipeline.elements.as_slice() {
+        return evaluate(env, expr).await;
+    }
+    let mut values = Vec::new();
+    pipeline::run(env, pipeline, &mut values).await.map_err(Halt::inside)?;
+    Ok(Value::from_items(values))
+}
+
+async fn collect(env: &Env, statements: &[Statement]) -> Result<Vec<Value>, Halt> {
+    let mut values = Vec::new();
+    statement::run_all(env, statements, &mut values).await?;
+    Ok(values)
+}
+
+/// Runs a script block for one object, which it knows as `$_`.
+pub async fn run_block(env: &Env, block: &Block, item: Value, sink: &mut dyn Sink) -> Result<(), Halt> {
+    let refused = |error: &ParseError| Halt::Shown(error.render(&block.source));
+    let body = block.body.as_ref().map_err(refused)?;
+    let before = env.variables().set("_", item);
+    let ran = statement::run_all(env, body, sink).await;
+    env.variables().set("_", before);
+    ran.map_err(|halt| match halt {
+        Halt::Fault(span, message) => Halt::Shown(point(&block.source, span, &message)),
+        other => other,
+    })
+}
+
+/// The value of a filter for one object.
+pub async fn evaluate_filter(env: &Env, filter: &Expr, item: Value) -> Result<Value, Halt> {
+    let before = env.variables().set("_", item);
+    let value = evaluate(env, filter).await;
+    env.variables().set("_", before);
+    value
+}
+
+impl Env {
+    /// Shows an error that ends the pipeline, unless it only stops.
+    pub async fn halted(&self, halt: Halt) -> Flow {
+        match halt.inside() {
+            Halt::Stop(stop) => Err(stop),
+            halt => {
+                self.show(crate::Channel::Error, halt.render("")).await?;
+                Err(Stop::Enough)
+            }
+        }
+    }
+}

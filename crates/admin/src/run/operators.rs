@@ -1,0 +1,325 @@
+//! Operators and the few methods. Comparison follows the left side's type, as in PowerShell, and never regards case.
+
+use super::wildcard;
+use crate::grammar::Binary;
+use crate::value::Value;
+use directory::{ByteSize, TimeSpan};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// The value where the left side alone decides.
+pub fn short(operator: Binary, left: &Value) -> Option<Value> {
+    match operator {
+        Binary::And if !left.truth() => Some(Value::Bool(false)),
+        Binary::Or if left.truth() => Some(Value::Bool(true)),
+        _ => None,
+    }
+}
+
+/// The value of `left operator right`.
+pub fn binary(operator: Binary, left: Value, right: Value) -> Result<Value, String> {
+    let holds = match operator {
+        Binary::Eq => return Ok(each(left, |item| equal(item, &right))),
+        Binary::Ne => return Ok(each(left, |item| !equal(item, &right))),
+        Binary::Like => return Ok(each(left, |item| like(item, &right))),
+        Binary::NotLike => return Ok(each(left, |item| !like(item, &right))),
+        Binary::Gt => return Ok(each(left, |item| compare(item, &right) == Some(Ordering::Greater))),
+        Binary::Lt => return Ok(each(left, |item| compare(item, &right) == Some(Ordering::Less))),
+        Binary::Ge => return Ok(each(left, |item| compare(item, &right).is_some_and(Ordering::is_ge))),
+        Binary::Le => return Ok(each(left, |item| compare(item, &right).is_some_and(Ordering::is_le))),
+        Binary::Contains => contains(&left, &right),
+        Binary::NotContains => !contains(&left, &right),
+        Binary::In => contains(&right, &left),
+        Binary::NotIn => !contains(&right, &left),
+        Binary::And => left.truth() && right.truth(),
+        Binary::Or => left.truth() || right.truth(),
+        Binary::Xor => left.truth() != right.truth(),
+        Binary::Add => return add(left, right),
+        Binary::Subtract => return subtract(left, right),
+        Binary::Multiply => return number(&left, &right, i64::checked_mul, |a, b| a * b),
+        Binary::Divide => return divide(&left, &right),
+        Binary::Remainder => return number(&left, &right, i64::checked_rem, |a, b| a % b),
+        Binary::Range => return range(&left, &right),
+        Binary::Join => return Ok(join(left, &right)),
+        Binary::Split => return Ok(split(&left, &right)),
+        Binary::Replace => return replace(&left, &right),
+    };
+    Ok(Value::Bool(holds))
+}
+
+/// Of a list, the items that fit; of anything else, whether it fits.
+fn each(left: Value, fits: impl Fn(&Value) -> bool) -> Value {
+    match left {
+        Value::List(items) => Value::List(Arc::new(items.iter().filter(|item| fits(item)).cloned().collect())),
+        one => Value::Bool(fits(&one)),
+    }
+}
+
+/// Whether two values are the same to an administrator: `10MB` and a size, `Alice` and `alice`.
+pub fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Null, right) => matches!(right, Value::Null),
+        (_, Value::Null) => false,
+        (Value::Bool(left), right) => *left == truth(right),
+        _ => compare(left, right) == Some(Ordering::Equal),
+    }
+}
+
+/// A truth value, also from text.
+fn truth(value: &Value) -> bool {
+    match value {
+        Value::Text(text) if text.eq_ignore_ascii_case("false") || text.eq_ignore_ascii_case("$false") => false,
+        other => other.truth(),
+    }
+}
+
+/// Which of two values is the greater, where that can be said.
+pub fn compare(left: &Value, right: &Value) -> Option<Ordering> {
+    match (left, right) {
+        (Value::Null, Value::Null) => Some(Ordering::Equal),
+        (Value::Null, _) => Some(Ordering::Less),
+        (_, Value::Null) => Some(Ordering::Greater),
+        (Value::Bool(left), right) => Some(left.cmp(&truth(right))),
+        (Value::Size(left), right) => Some(left.cmp(&size(right)?)),
+        (Value::Span(left), Value::Span(right)) => Some(left.cmp(right)),
+        (Value::Span(left), right) => Some(left.cmp(&right.to_string().parse::<TimeSpan>().ok()?)),
+        (Value::Int(left), Value::Int(right)) => Some(left.cmp(right)),
+        (Value::Int(_) | Value::Real(_), right) => real(left)?.partial_cmp(&real(right)?),
+        (left, right) => Some(left.to_string().to_lowercase().cmp(&right.to_string().to_lowercase())),
+    }
+}
+
+fn size(value: &Value) -> Option<ByteSize> {
+    match value {
+        Value::Size(size) => Some(*size),
+        Value::Int(octets) => u64::try_from(*octets).ok().map(ByteSize),
+        other => other.to_string().parse().ok(),
+    }
+}
+
+fn real(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(value) => Some(*value as f64),
+        Value::Real(value) => Some(*value),
+        Value::Size(size) => Some(size.0 as f64),
+        Value::Bool(value) => Some(f64::from(*value)),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn like(item: &Value, pattern: &Value) -> bool {
+    wildcard::fits(&pattern.to_string(), &item.to_string())
+}
+
+fn contains(list: &Value, item: &Value) -> bool {
+    match list {
+        Value::List(items) => items.iter().any(|known| equal(known, item)),
+        one => equal(one, item),
+    }
+}
+
+/// `left + right`: lists grow, texts are joined, numbers are added.
+pub fn add(left: Value, right: Value) -> Result<Value, String> {
+    match (left, right) {
+        (Value::Null, right) => Ok(right),
+        (Value::List(items), right) => {
+            let mut items = Arc::unwrap_or_clone(items);
+            items.extend(right.items());
+            Ok(Value::List(Arc::new(items)))
+        }
+        (Value::Text(left), right) => Ok(Value::text(format!("{left}{right}"))),
+        (Value::Table(left), Value::Table(right)) => {
+            let mut entries = Arc::unwrap_or_clone(left);
+            entries.extend(right.iter().cloned());
+            Ok(Value::Table(Arc::new(entries)))
+        }
+        (left, right) => number(&left, &right, i64::checked_add, |a, b| a + b),
+    }
+}
+
+/// `left - right`: of a list, without the items of the other; else numbers.
+pub fn subtract(left: Value, right: Value) -> Result<Value, String> {
+    match left {
+        Value::List(items) => {
+            let kept = items.iter().filter(|item| !contains(&right, item)).cloned();
+            Ok(Value::List(Arc::new(kept.collect())))
+        }
+        left => number(&left, &right, i64::checked_sub, |a, b| a - b),
+    }
+}
+
+fn number(
+    left: &Value,
+    right: &Value,
+    whole: fn(i64, i64) -> Option<i64>,
+    fraction: fn(f64, f64) -> f64,
+) -> Result<Value, String> {
+    if let (Some(a), Some(b)) = (int(left), int(right)) {
+        return whole(a, b).map(Value::Int).ok_or_else(|| "The result is no number that fits.".to_owned());
+    }
+    match (real(left), real(right)) {
+        (Some(a), Some(b)) => Ok(Value::Real(fraction(a, b))),
+        (None, _) => Err(format!("'{left}' is no number.")),
+        (_, None) => Err(format!("'{right}' is no number.")),
+    }
+}
+
+fn int(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(value) => Some(*value),
+        Value::Size(size) => i64::try_from(size.0).ok(),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn divide(left: &Value, right: &Value) -> Result<Value, String> {
+    match (int(left), int(right)) {
+        (_, Some(0)) => Err("Nothing can be divided by 0.".to_owned()),
+        (Some(a), Some(b)) if a.checked_rem(b) == Some(0) => Ok(Value::Int(a / b)),
+        _ => number(left, right, |_, _| None, |a, b| a / b).or_else(|_| {
+            let quotient = real(left).zip(real(right)).map(|(a, b)| Value::Real(a / b));
+            quotient.ok_or_else(|| format!("'{left}' / '{right}' is no number."))
+        }),
+    }
+}
+
+/// Numbers of a range.
+const LONGEST_RANGE: i64 = 100_000;
+
+fn range(left: &Value, right: &Value) -> Result<Value, String> {
+    let (Some(first), Some(last)) = (int(left), int(right)) else {
+        return Err("A range has a whole number on both sides: 1..5".to_owned());
+    };
+    if first.abs_diff(last) >= LONGEST_RANGE as u64 {
+        return Err(format!("A range has at most {LONGEST_RANGE} numbers."));
+    }
+    Ok(if first <= last { Value::list(first..=last) } else { Value::list((last..=first).rev()) })
+}
+
+fn join(left: Value, right: &Value) -> Value {
+    let items: Vec<String> = left.items().iter().map(ToString::to_string).collect();
+    Value::text(items.join(&right.to_string()))
+}
+
+fn split(left: &Value, right: &Value) -> Value {
+    let separator = right.to_string();
+    let text = left.to_string();
+    if separator.is_empty() {
+        return Value::texts(text.chars());
+    }
+    Value::texts(text.split(separator.as_str()))
+}
+
+/// `text -replace 'old', 'new'`; without patterns, which this shell does not have.
+fn replace(left: &Value, right: &Value) -> Result<Value, String> {
+    let mut parts = right.clone().items().into_iter().map(|part| part.to_string());
+    let old = parts.next().unwrap_or_default();
+    if old.contains(['\\', '^', '$', '*', '+', '?', '(', '[', '{', '|']) {
+        return Err("Regular expressions are not part of this shell's language.".to_owned());
+    }
+    Ok(Value::text(replaced(&left.to_string(), &old, &parts.next().unwrap_or_default())))
+}
+
+/// All places of `old`, without regard to ASCII case.
+fn replaced(text: &str, old: &str, new: &str) -> String {
+    if old.is_empty() {
+        return text.to_owned();
+    }
+    let (lower, old) = (text.to_ascii_lowercase(), old.to_ascii_lowercase());
+    let mut done = String::new();
+    let mut from = 0;
+    for (at, found) in lower.match_indices(old.as_str()) {
+        done.push_str(text.get(from..at).unwrap_or_default());
+        done.push_str(new);
+        from = at + found.len();
+    }
+    done + text.get(from..).unwrap_or_default()
+}
+
+/// `$x[0]`, `$x[-1]`, `$x['key']`
+pub fn index(of: &Value, at: &Value) -> Result<Value, String> {
+    if let Value::Table(_) | Value::Object(_) = of {
+        return Ok(of.property(&at.to_string()));
+    }
+    let Some(at) = int(at) else { return Err(format!("'{at}' is no index.")) };
+    let items: Vec<Value> = match of {
+        Value::Text(text) => text.chars().map(|c| Value::text(c.to_string())).collect(),
+        other => other.clone().items(),
+    };
+    let at = if at < 0 { items.len() as i64 + at } else { at };
+    Ok(usize::try_from(at).ok().and_then(|at| items.get(at).cloned()).unwrap_or_default())
+}
+
+/// The few methods there are.
+pub fn method(of: &Value, name: &str, arguments: &[Value]) -> Result<Value, String> {
+    let text = of.to_string();
+    let argument = |at: usize| arguments.get(at).map(ToString::to_string).unwrap_or_default();
+    Ok(match name.to_ascii_lowercase().as_str() {
+        "tostring" => Value::text(text),
+        "tolower" => Value::text(text.to_lowercase()),
+        "toupper" => Value::text(text.to_uppercase()),
+        "trim" => Value::text(text.trim()),
+        "startswith" => Value::Bool(text.starts_with(&argument(0))),
+        "endswith" => Value::Bool(text.ends_with(&argument(0))),
+        "replace" => Value::text(text.replace(&argument(0), &argument(1))),
+        "split" => Value::texts(text.split(argument(0).as_str())),
+        "contains" => match of {
+            Value::List(_) => Value::Bool(arguments.first().is_some_and(|item| contains(of, item))),
+            _ => Value::Bool(text.contains(&argument(0))),
+        },
+        _ => return Err(format!("The method {name}() is not part of this shell's language.")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comparisons() {
+        let size = || Value::Size(ByteSize::mb(10));
+        let table = [
+            (Value::text("Alice"), Binary::Eq, Value::text("alice"), true),
+            (Value::text("a"), Binary::Ne, Value::Null, true),
+            (Value::Null, Binary::Eq, Value::Null, true),
+            (Value::Bool(true), Binary::Eq, Value::text("True"), true),
+            (Value::Bool(false), Binary::Eq, Value::text("false"), true),
+            (Value::Int(5), Binary::Eq, Value::text("5"), true),
+            (Value::Int(9), Binary::Lt, Value::text("10"), true),
+            (size(), Binary::Eq, Value::Int(10 << 20), true),
+            (size(), Binary::Gt, Value::text("9MB"), true),
+            (Value::Span(TimeSpan(90)), Binary::Ge, Value::text("00:01:30"), true),
+            (Value::text("abc"), Binary::Like, Value::text("A*"), true),
+            (Value::text("abc"), Binary::NotLike, Value::text("A*"), false),
+            (Value::texts(["a", "b"]), Binary::Contains, Value::text("B"), true),
+            (Value::text("B"), Binary::In, Value::texts(["a", "b"]), true),
+            (Value::text("c"), Binary::NotIn, Value::texts(["a", "b"]), true),
+        ];
+        for (left, operator, right, expected) in table {
+            let shown = format!("{left} {operator:?} {right}");
+            assert_eq!(binary(operator, left, right), Ok(Value::Bool(expected)), "{shown}");
+        }
+    }
+
+    #[test]
+    fn arithmetic() {
+        let table = [
+            (Value::Int(7), Binary::Divide, Value::Int(2), Ok(Value::Real(3.5))),
+            (Value::Int(8), Binary::Divide, Value::Int(2), Ok(Value::Int(4))),
+            (Value::text("a"), Binary::Add, Value::Int(1), Ok(Value::text("a1"))),
+            (Value::texts(["a"]), Binary::Add, Value::text("b"), Ok(Value::texts(["a", "b"]))),
+            (Value::texts(["a", "b"]), Binary::Subtract, Value::text("A"), Ok(Value::texts(["b"]))),
+            (Value::Int(3), Binary::Range, Value::Int(1), Ok(Value::list([3i64, 2, 1]))),
+            (Value::text("x.Y"), Binary::Replace, Value::texts(["y", "z"]), Ok(Value::text("x.z"))),
+            (Value::Int(i64::MAX), Binary::Add, Value::Int(1), Err("The result is no number that fits.".to_owned())),
+            (Value::Int(1), Binary::Divide, Value::Int(0), Err("Nothing can be divided by 0.".to_owned())),
+            (Value::Int(1), Binary::Multiply, Value::text("x"), Err("'x' is no number.".to_owned())),
+        ];
+        for (left, operator, right, expected) in table {
+            let shown = format!("{left} {operator:?} {right}");
+            assert_eq!(binary(operator, left, right), expected, "{shown}");
+        }
+    }
+}

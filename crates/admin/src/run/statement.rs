@@ -1,0 +1,122 @@
+//! Statements.
+
+use super::env::{Env, Stop};
+use super::evaluate::{self, Halt, statement_value};
+use super::pipeline::{self, Sink};
+use super::operators;
+use crate::BoxFuture;
+use crate::Channel;
+use crate::grammar::{Assignment, Expr, ExprKind, Script, Statement};
+use crate::output::Printer;
+use crate::value::Value;
+use std::sync::Arc;
+
+/// Runs a whole text. An error ends its statement, and the next one follows, as in PowerShell.
+pub async fn run_script(env: &Env, script: &Script, printer: &mut Printer) -> Result<(), Stop> {
+    for statement in &script.statements {
+        let ran = run(env, statement, printer).await;
+        printer.finish().await?;
+        match ran {
+            Ok(()) | Err(Halt::Stop(Stop::Enough | Stop::EnoughOutside)) => {}
+            Err(Halt::Stop(stop)) => return Err(stop),
+            Err(halt) => env.show(Channel::Error, halt.render(&script.source)).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Runs statements; what comes out goes to the sink.
+pub async fn run_all(env: &Env, statements: &[Statement], sink: &mut dyn Sink) -> Result<(), Halt> {
+    for statement in statements {
+        run(env, statement, sink).await?;
+    }
+    Ok(())
+}
+
+/// Runs one statement.
+pub fn run<'a>(env: &'a Env, statement: &'a Statement, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<(), Halt>> {
+    Box::pin(async move {
+        match statement {
+            Statement::Pipeline(pipeline) => pipeline::run(env, pipeline, sink).await.map_err(Halt::inside),
+            Statement::Assign { target, how, value } => {
+                let value = statement_value(env, value).await?;
+                assign(env, target, *how, value).await
+            }
+            Statement::If { branches, otherwise } => {
+                for (condition, body) in branches {
+                    if evaluate::pipeline_value(env, condition).await?.truth() {
+                        return run_all(env, body, sink).await;
+                    }
+                }
+                run_all(env, otherwise, sink).await
+            }
+            Statement::ForEach { variable, items, body } => {
+                for item in evaluate::pipeline_value(env, items).await?.items() {
+                    env.variables().set(variable, item);
+                    run_all(env, body, sink).await?;
+                }
+                Ok(())
+            }
+            Statement::Exit => Err(Halt::Stop(Stop::Exit)),
+        }
+    })
+}
+
+/// Variables that are values.
+const FIXED: [&str; 3] = ["true", "false", "null"];
+
+async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Result<(), Halt> {
+    match &target.kind {
+        ExprKind::Variable(name) => {
+            if FIXED.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(Halt::fault(target.span, format!("${name} cannot be assigned to.")));
+            }
+            let value = combined(env.variables().get(name), how, value, target)?;
+            env.variables().set(name, value);
+            Ok(())
+        }
+        ExprKind::Member(of, property) => {
+            let ExprKind::Variable(variable) = &of.kind else {
+                return Err(Halt::fault(of.span, "Only a property of a variable can be assigned to."));
+            };
+            let property = evaluate::evaluate(env, property).await?.to_string();
+            let whole = env.variables().get(variable);
+            let value = combined(whole.property(&property), how, value, target)?;
+            match with_property(whole, &property, value) {
+                Some(whole) => env.variables().set(variable, whole),
+                None => return Err(Halt::fault(target.span, format!("${variable} has no property '{property}'."))),
+            };
+            Ok(())
+        }
+        _ => Err(Halt::fault(target.span, "Only a variable or a property of one can be assigned to.")),
+    }
+}
+
+fn combined(old: Value, how: Assignment, value: Value, target: &Expr) -> Result<Value, Halt> {
+    let done = match how {
+        Assignment::Set => Ok(value),
+        Assignment::Add => operators::add(old, value),
+        Assignment::Subtract => operators::subtract(old, value),
+    };
+    done.map_err(|message| Halt::fault(target.span, message))
+}
+
+/// A copy of an object or hashtable with one property changed.
+fn with_property(whole: Value, name: &str, value: Value) -> Option<Value> {
+    match whole {
+        Value::Object(mut object) => {
+            let properties = &mut Arc::make_mut(&mut object).properties;
+            properties.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name))?.1 = value;
+            Some(Value::Object(object))
+        }
+        Value::Table(mut table) => {
+            let entries = Arc::make_mut(&mut table);
+            match entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                Some((_, old)) => *old = value,
+                None => entries.push((name.to_owned(), value)),
+            }
+            Some(Value::Table(table))
+        }
+        _ => None,
+    }
+}
