@@ -38,7 +38,8 @@ pub enum Port {
 }
 
 impl Port {
-    fn standard(self) -> u16 {
+    /// The port that the protocol has by itself.
+    pub fn standard(self) -> u16 {
         match self {
             Port::Smtp => 25,
             Port::Submission => 587,
