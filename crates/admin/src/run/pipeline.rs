@@ -14,7 +14,7 @@ use crate::value::Value;
 pub type Flow = Result<(), Stop>;
 
 /// Takes objects, one after the other.
-pub trait Sink: Send {
+pub trait Sink: Send + Sync {
     /// Takes one.
     fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow>;
 }
@@ -27,7 +27,7 @@ impl Sink for Vec<Value> {
 }
 
 /// A part of a pipeline.
-pub trait Stage: Send {
+pub trait Stage: Send + Sync {
     /// Takes one object, and passes on what comes of it.
     fn process<'a>(&'a mut self, value: Value, down: &'a mut Down<'_>) -> BoxFuture<'a, Flow>;
 

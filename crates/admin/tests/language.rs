@@ -1,0 +1,194 @@
+//! Pipelines, variables, binding and output, as a person at the shell sees them.
+
+mod common;
+
+use admin::{Outcome, Shell, Terminal};
+use common::{Shown, Site};
+
+/// Lines and what they print.
+async fn table(site: &mut Site, rows: &[(&str, &str)]) {
+    for (line, expected) in rows {
+        assert_eq!(site.good(line).await.trim_end(), *expected, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn values_and_pipelines() {
+    let mut site = Site::new().await;
+    table(
+        &mut site,
+        &[
+            ("1 + 2 * 3", "7"),
+            ("'a', 'b'", "a\nb"),
+            ("\"1 + 1 = $(1 + 1)\"", "1 + 1 = 2"),
+            ("$x = 5; $x += 2; $x", "7"),
+            ("$l = @('a'); $l += 'b'; $l.Count; \"$l\"", "2\na b"),
+            ("10MB", "10485760"),
+            ("1..4 | ? {$_ -gt 2}", "3\n4"),
+            ("1..3 | % {$_ * 2}", "2\n4\n6"),
+            ("1..9 | select -First 2", "1\n2"),
+            ("1..9 | select -Last 2", "8\n9"),
+            ("1..9 | select -Skip 7", "8\n9"),
+            ("3,1,2 | sort", "1\n2\n3"),
+            ("3,1,2 | sort -Descending", "3\n2\n1"),
+            ("'b','a','B' | sort -Unique", "a\nb"),
+            ("1,1,2 | select -Unique", "1\n2"),
+            ("1..4 | measure -Sum -Average", "Count Sum Average\n----- --- -------\n    4  10     2.5"),
+            ("if (1 -eq 2) {'yes'} else {'no'}", "no"),
+            ("foreach ($i in 1..3) {\"no. $i\"}", "no. 1\nno. 2\nno. 3"),
+            ("1..3 | foreach -Begin {'a'} -Process {$_} -End {'z'}", "a\n1\n2\n3\nz"),
+            ("$h = @{a=1; b='x'}; $h.b; $h['a']", "x\n1"),
+            ("'Alice'.ToUpper().Replace('L','1')", "A1ICE"),
+            ("Get-Mailbox | % Name", "admin\nalice\nbob"),
+            ("(Get-Mailbox alice).PrimarySmtpAddress", "alice@example.test"),
+            ("(Get-Mailbox).Count", "3"),
+            ("Get-Mailbox | select -ExpandProperty Alias -First 1", "admin"),
+            ("Get-Mailbox | where Name -like 'a*' | % {$_.Name}", "admin\nalice"),
+            ("Get-Mailbox | ft name -HideTableHeaders | Out-Null", ""),
+            ("Get-CASMailbox | group PopEnabled", "Count Name\n----- ----\n    3 True"),
+            ("Get-Mailbox nobody -ErrorAction SilentlyContinue", ""),
+            ("Get-Mailbox nobody -ea Silent -ev problem; $problem.Count", "1"),
+            ("Get-Mailbox alice -OutVariable found | Out-Null; $found.Name", "alice"),
+            ("1..200 | % {Get-Mailbox alice} | select -First 1 | % Name", "alice"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn tables_lists_and_json() {
+    let mut site = Site::new().await;
+    let columns = "\
+Name  ActiveSyncEnabled OWAEnabled PopEnabled ImapEnabled MapiEnabled
+----  ----------------- ---------- ---------- ----------- -----------
+admin True              True       True       True        True
+alice True              True       True       True        True
+bob   True              True       True       True        True
+";
+    assert_eq!(site.good("GET-CASMAilbox").await, columns);
+    assert_eq!(
+        site.good("Get-CASMailbox alice | fl Name,*Enabled").await,
+        "Name              : alice\nActiveSyncEnabled : True\nOWAEnabled        : True\nPopEnabled        : True\n\
+         ImapEnabled       : True\nMapiEnabled       : True\n"
+    );
+    let calculated = site.good("Get-Mailbox a* | ft Name,@{n='Upper';e={$_.Name.ToUpper()}}").await;
+    assert_eq!(calculated, "Name  Upper\n----  -----\nadmin ADMIN\nalice ALICE\n");
+    let two = site.good("Get-Mailbox alice; Get-Service MSExchangePOP3").await;
+    assert!(two.contains("alice MAIL       Unlimited\n\nStatus  Name"), "{two}");
+    let json: serde_json::Value = serde_json::from_str(&site.good("Get-CASMailbox | ConvertTo-Json").await).unwrap();
+    assert_eq!(json.as_array().map(Vec::len), Some(3));
+    assert_eq!(json[1]["Name"], "alice");
+    assert_eq!(json[1]["PopEnabled"], true);
+    let one: serde_json::Value = serde_json::from_str(&site.good("Get-Mailbox bob | ConvertTo-Json").await).unwrap();
+    assert_eq!(one["EmailAddresses"][0], "SMTP:bob@example.test");
+    assert_eq!(site.good("Get-Mailbox x* | ConvertTo-Json").await, "[]\n");
+    assert_eq!(site.good("Get-Mailbox a* | select Name | ConvertTo-Json -Compress").await, "[{\"Name\":\"admin\"},\n{\"Name\":\"alice\"}]\n");
+    assert_eq!(site.good("Get-Mailbox alice | select Name | ConvertTo-Json -Compress -AsArray").await, "[{\"Name\":\"alice\"}]\n");
+}
+
+#[tokio::test]
+async fn tables_fit_the_terminal() {
+    let site = Site::new().await;
+    for width in [1u16, 20, 40, 60, 80] {
+        let mut shell = Shell::new(site.context.clone(), Terminal { width, interactive: false });
+        let mut shown = Shown::default();
+        assert_eq!(shell.run("Get-CASMailbox; Get-PopSettings; Get-ReceiveConnector", &mut shown).await, Outcome::Done);
+        let widest = shown.output.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= usize::from(width).max(5)), "{width}\n{}", shown.output);
+    }
+}
+
+#[tokio::test]
+async fn errors_point_at_the_place() {
+    let mut site = Site::new().await;
+    let rows = [
+        ("Get-Mailbx", "'Get-Mailbx' is no cmdlet of this shell. Did you mean Get-Mailbox?\nline 1, column 1:\n  Get-Mailbx\n  ^~~~~~~~~~"),
+        ("Get-Mailbox -Nme x", "parameter name 'Nme'. Get-Help Get-Mailbox shows the parameters.\nline 1, column 13:"),
+        ("Get-Mailbox -Filtre x", "Did you mean -Filter?\nline 1, column 13:"),
+        ("Get-Mailbox a b", "A positional parameter cannot be found that accepts argument 'b'."),
+        ("Set-PopSettings -Max 5", "'Max' could be any of -MaxConnections, -MaxConnectionFromSingleIP, -MaxConnectionsPerUser, -MaxCommandSize."),
+        ("Set-PopSettings -LoginType Foo", "The value of parameter 'LoginType' is not valid: 'Foo' is not valid; legal: PlainTextLogin, PlainTextAuthentication, SecureLogin."),
+        ("Set-CASMailbox alice -PopEnabled maybe", "The value of parameter 'PopEnabled' is not valid: 'maybe' is neither $true nor $false."),
+        ("Set-CASMailbox -PopEnabled $false", "Set-CASMailbox needs a value for: Identity."),
+        ("Set-CASMailbox $null -PopEnabled $false", "Set-CASMailbox needs a value for: Identity."),
+        ("Get-Mailbox -Identity", "Parameter 'Identity' needs a value."),
+        ("Get-Mailbox alice -Anr a -Anr b", "Parameter 'Anr' is given twice."),
+        ("Get-Mailbox nobody", "Get-Mailbox: The operation couldn't be performed because object 'nobody' couldn't be found on 'MAIL'."),
+        ("Get-Mailbox -Filter {Name -foo 'a'}", "The filter is not understood: -foo is no operator."),
+        ("Get-Mailbox | ft | Set-CASMailbox -PopEnabled $false", "What a Format- cmdlet gives can be shown, and nothing else."),
+        ("Get-Service | Set-CASMailbox -PopEnabled $false", "Set-CASMailbox takes no Service from a pipeline."),
+        ("Get-Mailbox | ? {$_.Name -match 'a'}", "The operator -match is not part of this shell's language."),
+        ("Where-Object {$true}", "Where-Object needs something piped to it."),
+        ("Get-PopSettings -Server other", "object 'other' couldn't be found on 'MAIL'."),
+        ("while ($true) {}", "'while' is not part of this shell's language.\nline 1, column 1:"),
+        ("$env:PATH", "The server's environment is not shown to its shells."),
+        ("1 / 0", "Nothing can be divided by 0."),
+    ];
+    for (line, expected) in rows {
+        let errors = site.bad(line).await;
+        assert!(errors.contains(expected), "{line}\n{errors}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_ends_its_statement_and_no_more() {
+    let mut site = Site::new().await;
+    let (shown, outcome) = site.run("Get-Mailbox nobody; 'next'\nGet-Nothing\n'last'").await;
+    assert_eq!((shown.output.as_str(), outcome), ("next\nlast\n", Outcome::Failed));
+    let (shown, outcome) = site.run("Get-Mailbox nobody -ErrorAction Stop; 'next'").await;
+    assert_eq!((shown.output.as_str(), outcome), ("", Outcome::Failed));
+    let (shown, outcome) = site.run("'alice','nobody','bob' | Get-Mailbox | % Name").await;
+    assert_eq!((shown.output.as_str(), outcome), ("alice\nbob\n", Outcome::Failed));
+    // Nothing of a text is run that is not understood to its end.
+    let (shown, outcome) = site.run("'first'\n)").await;
+    assert_eq!((shown.output.as_str(), outcome), ("", Outcome::Failed));
+    let (_, outcome) = site.run("exit; 'not reached'").await;
+    assert_eq!(outcome, Outcome::Exit);
+}
+
+#[tokio::test]
+async fn variables_outlive_a_run_and_belong_to_their_shell() {
+    let mut site = Site::new().await;
+    site.good("$x = Get-Mailbox alice").await;
+    assert_eq!(site.good("$x.Alias").await, "alice\n");
+    let mut other = Shell::new(site.context.clone(), common::TERMINAL);
+    let mut shown = Shown::default();
+    other.run("$x", &mut shown).await;
+    assert_eq!(shown.output, "");
+}
+
+#[tokio::test]
+async fn many_objects_stream() {
+    let names: Vec<String> = (0..3000).map(|n| format!("user{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut site = Site::with(&names).await;
+    let (shown, outcome) = site.run("Get-CASMailbox -ResultSize Unlimited").await;
+    assert_eq!((shown.output.lines().count(), outcome), (3002, Outcome::Done));
+    // What comes at once is bounded, however many objects there are.
+    assert!(shown.largest < 16_384, "{}", shown.largest);
+    let (shown, outcome) = site.run("Get-CASMailbox").await;
+    assert_eq!((shown.output.lines().count(), outcome), (1002, Outcome::Done));
+    assert!(shown.errors.contains("WARNING: There are more results than 1000. -ResultSize Unlimited gives all of them."));
+    let filtered = site.good("Get-CASMailbox -ResultSize unlimited -Filter {Name -like '*99'} | measure | % Count").await;
+    assert_eq!(filtered, "30\n");
+    // A reader that goes away stops it.
+    let mut shown = Shown { reads: Some(2), ..Shown::default() };
+    assert_eq!(site.shell.run("Get-CASMailbox -ResultSize Unlimited", &mut shown).await, Outcome::Failed);
+    assert!(shown.output.lines().count() < 1000);
+}
+
+#[tokio::test]
+async fn help_knows_every_cmdlet() {
+    let mut site = Site::new().await;
+    let names = site.good("Get-Command | % Name").await;
+    assert!(names.lines().count() > 30, "{names}");
+    for name in names.lines() {
+        let help = site.good(&format!("Get-Help {name}")).await;
+        assert!(help.starts_with(name) && help.contains("\nEXAMPLES\n"), "{help}");
+        assert_eq!(site.good(&format!("{name} -?")).await, help);
+    }
+    assert_eq!(site.good("Get-Command -Noun CASMailbox | % Name").await, "Get-CASMailbox\nSet-CASMailbox\n");
+    assert!(site.good("Get-Help").await.contains("Get-Command lists the cmdlets"));
+    assert!(site.good("Get-Help Set-PopSettings -Parameter LoginType").await.contains("One of: PlainTextLogin"));
+    assert!(site.bad("Get-Help Get-Mailbx").await.contains("Did you mean Get-Mailbox?"));
+}
