@@ -45,7 +45,7 @@ pub enum Channel {
 }
 
 /// A command at work. It is called with what it waited for, until it is done.
-pub(crate) trait Task: Send {
+pub(crate) trait Task: Send + Sync {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn;
 }
 

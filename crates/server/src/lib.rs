@@ -11,6 +11,7 @@
 //! connector and from an address are kept by the listener; the limit per user by `Serve`, which holds the
 //! [`Place`] from `context.limits.take(Slot::User(..), max)` after login.
 
+mod admit;
 mod auth;
 pub mod certificate;
 mod context;
@@ -18,6 +19,7 @@ pub mod imap;
 mod limits;
 pub mod listen;
 pub mod login;
+pub mod node;
 pub mod pop3;
 mod serve;
 pub mod session;

@@ -167,13 +167,13 @@ fn no_passwords(core: &Core) -> Reply {
 /// A command that is done at once.
 struct AtOnce<F>(F);
 
-impl<F: FnMut(&mut Core) -> Reply + Send> Task for AtOnce<F> {
+impl<F: FnMut(&mut Core) -> Reply + Send + Sync> Task for AtOnce<F> {
     fn run(&mut self, core: &mut Core, _: Input) -> Turn {
         Turn::Done((self.0)(core))
     }
 }
 
-fn at_once(run: impl FnMut(&mut Core) -> Reply + Send + 'static) -> Box<dyn Task> {
+fn at_once(run: impl FnMut(&mut Core) -> Reply + Send + Sync + 'static) -> Box<dyn Task> {
     Box::new(AtOnce(run))
 }
 
@@ -183,7 +183,7 @@ struct AskOnce<F> {
     done: F,
 }
 
-impl<F: FnMut(&mut Core, Answer) -> Reply + Send> Task for AskOnce<F> {
+impl<F: FnMut(&mut Core, Answer) -> Reply + Send + Sync> Task for AskOnce<F> {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn {
         match (self.ask.take(), input) {
             (Some(ask), Input::Start) => Turn::Ask(ask),
@@ -194,7 +194,7 @@ impl<F: FnMut(&mut Core, Answer) -> Reply + Send> Task for AskOnce<F> {
     }
 }
 
-fn ask_once(ask: Ask, done: impl FnMut(&mut Core, Answer) -> Reply + Send + 'static) -> Box<dyn Task> {
+fn ask_once(ask: Ask, done: impl FnMut(&mut Core, Answer) -> Reply + Send + Sync + 'static) -> Box<dyn Task> {
     Box::new(AskOnce { ask: Some(ask), done })
 }
 
