@@ -59,10 +59,18 @@ pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Re
     path.metadata().map_err(io(path.display()))?;
     let _lock = files::lock(dir)?;
     files::format(dir)?;
+    match read(dir, progress) {
+        // An index that cannot even be opened.
+        Err(Error::Damaged(what)) => Ok(Report { damage: vec![what], ..Report::default() }),
+        result => result,
+    }
+}
+
+fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
     let connection = schema::open_reader(dir)?;
-    let format = schema::format(&connection)?;
-    if format > schema::FORMAT {
-        return Err(Error::TooNew { found: format, known: schema::FORMAT });
+    let found = schema::format(&connection)?;
+    if found > schema::FORMAT {
+        return Err(Error::TooNew { found, known: schema::FORMAT });
     }
     let segments = Segments::new(Some(dir.join("segments")));
     let mut check = Check { db: Db(&connection), segments, report: Report::default(), unlisted: 0 };

@@ -22,6 +22,8 @@ mod search;
 mod segments;
 mod sql;
 mod staging;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod types;
 mod views;

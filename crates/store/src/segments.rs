@@ -119,14 +119,17 @@ pub(crate) struct Segments {
     /// The directory; `None` keeps all in memory.
     dir: Option<PathBuf>,
     open: Mutex<HashMap<u32, Arc<Medium>>>,
-    /// Octets that still fit; lowered by tests of a full disk.
+    /// A segment that has grown beyond this is followed by a new one; tests lower it.
+    pub(crate) full_at: AtomicU64,
+    /// Octets that fit into a segment; lowered by tests of a full disk.
     pub(crate) space: AtomicU64,
 }
 
 impl Segments {
     /// The segments of this directory, which exists; or none, in memory.
     pub(crate) fn new(dir: Option<PathBuf>) -> Segments {
-        Segments { dir, open: Mutex::default(), space: AtomicU64::new(u64::MAX) }
+        let (full_at, space) = (AtomicU64::new(FULL_AT), AtomicU64::new(u64::MAX));
+        Segments { dir, open: Mutex::default(), full_at, space }
     }
 
     fn path(&self, segment: u32) -> Option<PathBuf> {
@@ -296,7 +299,6 @@ pub(crate) struct Appender {
     /// Up to here octets were written or gathered.
     end: u64,
     gathered: Vec<u8>,
-    full_at: u64,
 }
 
 impl Appender {
@@ -304,13 +306,7 @@ impl Appender {
     pub(crate) fn new(segments: Arc<Segments>, newest: Option<(u32, u64)>) -> Result<Appender, Error> {
         let (segment, kept) = newest.unwrap_or((0, 0));
         let medium = newest.map(|(segment, _)| segments.reopen(segment)).transpose()?;
-        Ok(Appender { segments, segment, medium, kept, end: kept, gathered: Vec::new(), full_at: FULL_AT })
-    }
-
-    /// Begins a new segment after this many octets.
-    #[cfg(test)]
-    pub(crate) fn roll_at(&mut self, octets: u64) {
-        self.full_at = octets;
+        Ok(Appender { segments, segment, medium, kept, end: kept, gathered: Vec::new() })
     }
 
     /// The segment appended to, and its octets with those not yet kept.
@@ -325,7 +321,9 @@ impl Appender {
 
     fn ready(&mut self) -> Result<Arc<Medium>, Error> {
         match &self.medium {
-            Some(medium) if self.kept < self.full_at || self.end > self.kept => Ok(Arc::clone(medium)),
+            Some(medium) if self.has_grown() || self.kept < self.segments.full_at.load(Ordering::Relaxed) => {
+                Ok(Arc::clone(medium))
+            }
             _ => {
                 let medium = self.segments.create(self.segment + 1)?;
                 self.medium = Some(Arc::clone(&medium));
@@ -479,7 +477,7 @@ mod tests {
     fn full_segments_are_followed_by_new_ones() {
         on_both(|segments| {
             let mut end = appender(&segments, None);
-            end.roll_at(50);
+            segments.full_at.store(50, Ordering::Relaxed);
             let first = put(&mut end, 1, b"a");
             let same_group = put(&mut end, 2, b"b");
             end.sync().unwrap();
@@ -488,6 +486,7 @@ mod tests {
             end.sync().unwrap();
             end.keep();
             assert_eq!((first.segment, same_group.segment, second.segment), (1, 1, 2));
+            segments.full_at.store(FULL_AT, Ordering::Relaxed);
             let mut again = appender(&segments, Some(end.end()));
             let third = put(&mut again, 4, b"d");
             again.sync().unwrap();

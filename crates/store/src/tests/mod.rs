@@ -1,19 +1,35 @@
-//! What the tests of the store share: an account, messages, and short ways to say things.
-#![allow(dead_code, reason = "each test file uses its own part")]
+//! What the tests of the whole store share: an account, messages, and short ways to say things.
 
-use mail::{AccountId, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, Uid};
-use store::*;
+mod calls;
+mod damage;
+mod format;
+mod full;
+mod group;
+mod model;
 
-pub const INBOX: FolderId = FolderId(1);
+use crate::*;
+use mail::{DateTime, Entry, Flag, FlagSet, Keyword};
+
+use crate::tx::INBOX;
+
+/// Runs the test on a store in memory and on one with files, and checks the files afterwards.
+async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
+    test(Store::in_memory().unwrap()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    test(store.clone()).await;
+    store.close();
+    no_damage(dir.path());
+}
 
 /// A new account.
-pub async fn account(store: &Store) -> AccountId {
+async fn account(store: &Store) -> AccountId {
     let account = store.reserve_account().await.unwrap();
     store.save(ObjectChange { create_accounts: vec![account], ..ObjectChange::default() }).await.unwrap();
     account
 }
 
-pub fn target(account: AccountId) -> Target {
+fn target(account: AccountId) -> Target {
     Target {
         account,
         folder: None,
@@ -23,11 +39,11 @@ pub fn target(account: AccountId) -> Target {
     }
 }
 
-pub fn message(subject: &str) -> Vec<u8> {
+fn message(subject: &str) -> Vec<u8> {
     format!("From: a@example.test\r\nSubject: {subject}\r\n\r\nHello, {subject}.\r\n").into_bytes()
 }
 
-pub async fn staged(store: &Store, octets: &[u8]) -> Result<Staged, Error> {
+async fn staged(store: &Store, octets: &[u8]) -> Result<Staged, Error> {
     let mut staging = store.stage();
     for piece in octets.chunks(50_000) {
         staging.write(piece).await?;
@@ -35,34 +51,34 @@ pub async fn staged(store: &Store, octets: &[u8]) -> Result<Staged, Error> {
     staging.finish().await
 }
 
-pub async fn deliver(store: &Store, octets: &[u8], to: Vec<Target>) -> Result<Delivered, Error> {
+async fn deliver(store: &Store, octets: &[u8], to: Vec<Target>) -> Result<Delivered, Error> {
     store.deliver(staged(store, octets).await?, to, None).await
 }
 
 /// Delivers to INBOX.
-pub async fn send(store: &Store, account: AccountId, subject: &str) -> Uid {
+async fn send(store: &Store, account: AccountId, subject: &str) -> Uid {
     deliver(store, &message(subject), vec![target(account)]).await.unwrap().placed[0].2
 }
 
-pub async fn folder(store: &Store, account: AccountId, name: &str) -> FolderId {
+async fn folder(store: &Store, account: AccountId, name: &str) -> FolderId {
     let folders = store.folders(account).await.unwrap();
     folders.iter().find(|folder| folder.name == name).unwrap_or_else(|| panic!("no folder {name}")).id
 }
 
-pub async fn names(store: &Store, account: AccountId) -> Vec<String> {
+async fn names(store: &Store, account: AccountId) -> Vec<String> {
     store.folders(account).await.unwrap().iter().map(|folder| folder.name.clone()).collect()
 }
 
-pub async fn uids(store: &Store, account: AccountId, folder: FolderId) -> Vec<u32> {
+async fn uids(store: &Store, account: AccountId, folder: FolderId) -> Vec<u32> {
     store.listing(account, folder).await.unwrap().iter().map(|entry| entry.uid.0).collect()
 }
 
-pub async fn entry(store: &Store, account: AccountId, folder: FolderId, uid: Uid) -> Entry {
+async fn entry(store: &Store, account: AccountId, folder: FolderId, uid: Uid) -> Entry {
     store.listing(account, folder).await.unwrap().find(uid).unwrap().1
 }
 
 /// All octets of a message, read in small parts.
-pub async fn octets(store: &Store, account: AccountId, folder: FolderId, uid: Uid) -> Vec<u8> {
+async fn octets(store: &Store, account: AccountId, folder: FolderId, uid: Uid) -> Vec<u8> {
     let (_, body) = store.bodies(account, folder, vec![uid]).await.unwrap().remove(0);
     let mut octets = Vec::new();
     while octets.len() < body.size as usize {
@@ -73,12 +89,12 @@ pub async fn octets(store: &Store, account: AccountId, folder: FolderId, uid: Ui
     octets
 }
 
-pub fn flags(how: FlagOperation, flags: &[Flag], keywords: &[&str]) -> FlagChange {
+fn flags(how: FlagOperation, flags: &[Flag], keywords: &[&str]) -> FlagChange {
     let keywords = keywords.iter().map(|name| Keyword::new(name).unwrap()).collect();
     FlagChange { how, flags: flags.to_vec(), keywords, unchanged_since: None }
 }
 
-pub fn no_damage(dir: &std::path::Path) -> Report {
+fn no_damage(dir: &Path) -> Report {
     let report = check(dir, &mut |_, _| {}).unwrap();
     assert!(report.damage.is_empty(), "{:#?}", report.damage);
     report

@@ -1,20 +1,6 @@
 //! The calls of the store, one after the other, in memory and on disk.
 
-mod common;
-
-use common::*;
-use mail::{Flag, FlagSet, FolderId, ModSeq, Uid};
-use store::*;
-
-/// Runs the test on a store in memory and on one with files, and checks the files afterwards.
-async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
-    test(Store::in_memory().unwrap()).await;
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), Options::default()).unwrap();
-    test(store.clone()).await;
-    store.close();
-    no_damage(dir.path());
-}
+use super::*;
 
 #[tokio::test]
 async fn a_message_is_delivered_listed_and_read() {
@@ -322,7 +308,7 @@ async fn messages_for_elsewhere_wait_in_the_queue() {
         store.dequeue(queued.id).await.unwrap();
         assert!(store.queue().await.unwrap().is_empty());
         assert!(matches!(store.dequeue(queued.id).await, Err(Error::NotFound)));
-        assert_eq!(octets(&store, alice, INBOX, Uid(1)).await, common::message("out"));
+        assert_eq!(octets(&store, alice, INBOX, Uid(1)).await, super::message("out"));
     })
     .await;
 }

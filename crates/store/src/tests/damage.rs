@@ -1,0 +1,136 @@
+//! Damaged files: found by a check, told to who reads them, and never passed on as a message.
+
+use super::*;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// A store with three messages, closed; its segment is `segments/00000001.seg`.
+async fn three(dir: &Path) -> AccountId {
+    let store = Store::open(dir, Options::default()).unwrap();
+    let alice = account(&store).await;
+    for subject in ["one", "two", "three"] {
+        send(&store, alice, subject).await;
+    }
+    store.close();
+    alice
+}
+
+fn write_at(path: &Path, octets: &[u8], at: u64) {
+    std::fs::OpenOptions::new().write(true).open(path).unwrap().write_all_at(octets, at).unwrap();
+}
+
+fn damage(dir: &Path) -> Vec<String> {
+    check(dir, &mut |_, _| {}).unwrap().damage
+}
+
+#[tokio::test]
+async fn a_changed_octet_is_found_and_not_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = three(dir.path()).await;
+    let mut progress = Vec::new();
+    let report = check(dir.path(), &mut |done, total| progress.push((done, total))).unwrap();
+    assert!(report.damage.is_empty());
+    assert_eq!((report.messages, progress.len()), (3, 3));
+    assert_eq!(progress[2].0, progress[2].1);
+    write_at(&dir.path().join("segments/00000001.seg"), b"X", 32 + 32 + 10);
+    let damage = damage(dir.path());
+    assert_eq!(damage.len(), 1, "{damage:?}");
+    assert!(damage[0].contains("checksum") && damage[0].contains("segment 1"), "{damage:?}");
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    assert!(matches!(store.bodies(alice, INBOX, vec![Uid(1)]).await, Err(Error::Damaged(_))));
+    assert_eq!(octets(&store, alice, INBOX, Uid(2)).await, message("two"));
+    let uid = send(&store, alice, "four").await;
+    assert_eq!(octets(&store, alice, INBOX, uid).await, message("four"));
+}
+
+#[tokio::test]
+async fn a_cut_segment_is_found_and_not_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = three(dir.path()).await;
+    let path = dir.path().join("segments/00000001.seg");
+    let length = path.metadata().unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 5).unwrap();
+    let damage = damage(dir.path());
+    assert!(damage.iter().any(|what| what.contains("it was cut")), "{damage:?}");
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    assert!(matches!(store.bodies(alice, INBOX, vec![Uid(3)]).await, Err(Error::Damaged(_))));
+    let uid = send(&store, alice, "four").await;
+    assert_eq!(octets(&store, alice, INBOX, uid).await, message("four"));
+}
+
+#[tokio::test]
+async fn a_missing_or_strange_segment_is_said_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    three(dir.path()).await;
+    let path = dir.path().join("segments/00000001.seg");
+    let kept = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(damage(dir.path())[0].contains("segment 1 is missing"));
+    let refused = Store::open(dir.path(), Options::default()).map(drop).unwrap_err();
+    assert!(refused.to_string().contains("segment 1 is missing"), "{refused}");
+    std::fs::write(&path, b"something else entirely, longer than a header").unwrap();
+    assert!(damage(dir.path())[0].contains("not a segment"));
+    assert!(Store::open(dir.path(), Options::default()).is_err());
+    std::fs::write(&path, kept).unwrap();
+    Store::open(dir.path(), Options::default()).unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_said_and_not_worked_on() {
+    for (octets, at) in [(&b"not a database"[..], 0), (&[0xff; 8192][..], 8192)] {
+        let dir = tempfile::tempdir().unwrap();
+        three(dir.path()).await;
+        write_at(&dir.path().join("index.db"), octets, at);
+        assert!(!damage(dir.path()).is_empty());
+        let refused = Store::open(dir.path(), Options::default()).map(drop).unwrap_err();
+        assert!(matches!(refused, Error::Damaged(_)), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_do_not_agree_are_found() {
+    for (statement, expected) in [
+        ("UPDATE folders SET messages = 9 WHERE id = 1", "counters"),
+        ("UPDATE folders SET uid_next = 2 WHERE id = 1", "never given out"),
+        ("UPDATE accounts SET modseq = 1", "does not know it"),
+        ("UPDATE blobs SET refs = 2 WHERE id = 2", "2 references are counted, 1 exist"),
+        ("DELETE FROM blobs WHERE id = 2", "octets are missing"),
+        ("DELETE FROM summaries WHERE blob = 2", "no summary"),
+        ("UPDATE summaries SET summary = x'ff' WHERE blob = 2", "cannot be read"),
+        ("DELETE FROM folders WHERE id = 1", "in no folder"),
+        ("UPDATE segments SET end = 100", "beyond the end"),
+        ("UPDATE segments SET dead = 1", "counted as unused"),
+        ("UPDATE messages SET size = 1 WHERE uid = 1", "size is not"),
+        (
+            "INSERT INTO expunged SELECT account, folder, 99, 1, 2 FROM messages WHERE uid = 1",
+            "noted as removed",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        three(dir.path()).await;
+        let connection = rusqlite::Connection::open(dir.path().join("index.db")).unwrap();
+        connection.execute(statement, []).unwrap();
+        drop(connection);
+        let damage = damage(dir.path());
+        assert!(damage.iter().any(|what| what.contains(expected)), "{statement}: {damage:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_summary_that_cannot_be_read_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = three(dir.path()).await;
+    let connection = rusqlite::Connection::open(dir.path().join("index.db")).unwrap();
+    connection.execute("UPDATE summaries SET summary = x'ff' WHERE blob = 2", []).unwrap();
+    drop(connection);
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let summaries = store.summaries(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap();
+    assert_eq!(summaries[1].1.envelope.subject.as_deref(), Some(&b"two"[..]));
+}
+
+#[test]
+fn what_is_no_data_directory_is_not_made_one_by_a_check() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(check(dir.path(), &mut |_, _| {}), Err(Error::Io(_))));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
