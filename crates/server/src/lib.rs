@@ -30,4 +30,5 @@ pub mod tls;
 pub use auth::{Authenticator, Settings as AuthSettings};
 pub use context::{Connection, Context, SessionId, system_clock};
 pub use limits::{Limits, Place, Slot};
+pub use node::Node;
 pub use serve::Serve;
