@@ -292,3 +292,6 @@ fn new_id() -> Option<String> {
     aws_lc_rs::rand::fill(&mut random).ok()?;
     Some(random.iter().map(|octet| format!("{octet:02x}")).collect())
 }
+
+#[cfg(test)]
+mod tests;
