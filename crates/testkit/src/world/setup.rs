@@ -2,7 +2,9 @@
 
 use crate::world::{PASSWORD, Trouble, address};
 use directory::password::{self, Cost};
-use directory::{Change, Directory, InitialNode, Mailbox, PasswordHash, Snapshot, StartupType};
+use directory::{
+    Change, Directory, InitialNode, Mailbox, PasswordHash, ReceiveConnector, Snapshot, StartupType, TimeSpan,
+};
 use mail::{Address, DateTime, Domain, FlagSet, Secret};
 use server::{AuthSettings, Authenticator, Context};
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,8 +51,9 @@ impl Site {
             port_offset,
             pop_and_imap: StartupType::Automatic,
         };
-        let snapshot =
-            Snapshot::initial(&node).and_then(|initial| initial.apply(changes)).map_err(failed)?.snapshot;
+        let initial = Snapshot::initial(&node).map_err(failed)?;
+        changes.extend(initial.receive_connectors().into_iter().map(without_tarpit));
+        let snapshot = initial.apply(changes).map_err(failed)?.snapshot;
         let put = snapshot.records().into_iter().map(object).collect();
         let change = ObjectChange { put, create_accounts: accounts, ..ObjectChange::default() };
         store.save(change).await.map_err(failed)?;
@@ -101,6 +104,11 @@ impl Site {
             changing: self.changing.clone(),
         }
     }
+}
+
+/// Refusals are not held back: where time is told to pass it would not, and elsewhere nobody wants to wait for it.
+fn without_tarpit(connector: &Arc<ReceiveConnector>) -> Change {
+    Change::put(ReceiveConnector { tarpit_interval: TimeSpan(0), ..ReceiveConnector::clone(connector) })
 }
 
 fn object(record: directory::Record) -> Object {
