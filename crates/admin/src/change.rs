@@ -4,10 +4,10 @@
 //! From the moment it is saved a change runs to its end, even when the shell that asked for it is gone: else the
 //! published snapshot and the saved objects could differ.
 
+use crate::Context;
 use crate::output::Json;
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Value};
-use crate::Context;
 use directory::{Applied, Change, Snapshot};
 use mail::AccountId;
 use std::sync::Arc;
@@ -55,7 +55,8 @@ impl Changing {
             object,
             details: details(&call.arguments, edit.before.as_ref(), edit.after.as_ref()),
         };
-        let applied = self.snapshot.apply(edit.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
+        let applied =
+            self.snapshot.apply(edit.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
         let change = ObjectChange {
             put: applied.put.iter().map(saved).collect(),
             remove: applied.remove.clone(),
@@ -69,7 +70,9 @@ impl Changing {
             drop(held);
             ended
         });
-        finished.await.unwrap_or_else(|_| Err("The change did not end; look at the objects before going on.".into()))
+        finished
+            .await
+            .unwrap_or_else(|_| Err("The change did not end; look at the objects before going on.".into()))
     }
 }
 
@@ -80,7 +83,9 @@ fn saved(record: &directory::Record) -> store::Object {
 async fn finish(context: &Context, applied: Applied, change: ObjectChange) -> Result<(), Failure> {
     context.store.save(change).await?;
     context.directory.publish(applied.snapshot);
-    context.node.reconcile().await.map_err(|why| Failure::Error(format!("The change is saved, but not all of it could be put into effect: {why}")))
+    context.node.reconcile().await.map_err(|why| {
+        Failure::Error(format!("The change is saved, but not all of it could be put into effect: {why}"))
+    })
 }
 
 /// The details of an audit entry as JSON: parameters without secrets, and what changed.
@@ -107,7 +112,8 @@ fn shown(value: &Value) -> Value {
 
 /// Each property that is another afterwards, with its old and new value.
 fn differences(before: Option<&Object>, after: Option<&Object>) -> Vec<Value> {
-    let properties = |object: Option<&Object>| object.map(|object| object.properties.clone()).unwrap_or_default();
+    let properties =
+        |object: Option<&Object>| object.map(|object| object.properties.clone()).unwrap_or_default();
     let (old, new) = (properties(before), properties(after));
     let mut names: Vec<_> = old.iter().chain(&new).map(|(name, _)| name.clone()).collect();
     names.sort();

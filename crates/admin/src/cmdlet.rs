@@ -176,7 +176,8 @@ pub static COMMON: &[Parameter] = &[
 /// Parameters of cmdlets that change something.
 pub static CHANGING: &[Parameter] = &[
     parameter("WhatIf", Kind::Switch, "Says what would be done, and does nothing.").alias(&["wi"]),
-    parameter("Confirm", Kind::Switch, "Asks before it does something; -Confirm:$false never asks.").alias(&["cf"]),
+    parameter("Confirm", Kind::Switch, "Asks before it does something; -Confirm:$false never asks.")
+        .alias(&["cf"]),
 ];
 
 impl Cmdlet {

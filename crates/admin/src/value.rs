@@ -155,7 +155,9 @@ impl Value {
                 let all = values.iter().map(|value| value.property(name)).flat_map(Value::items);
                 Value::from_items(all.collect())
             }
-            Value::Text(text) if name.eq_ignore_ascii_case("length") => Value::Int(text.chars().count() as i64),
+            Value::Text(text) if name.eq_ignore_ascii_case("length") => {
+                Value::Int(text.chars().count() as i64)
+            }
             Value::Null if is_count(name) => Value::Int(0),
             Value::Null => Value::Null,
             _ if is_count(name) => Value::Int(1),
@@ -185,7 +187,9 @@ impl std::fmt::Display for Value {
             Value::Object(object) => match (object.property("Name"), &object.identity) {
                 (Some(name), _) => name.fmt(f),
                 (None, Some(identity)) => f.write_str(identity),
-                (None, None) => list(f, object.properties.iter().map(|(key, value)| format!("{key}={value}"))),
+                (None, None) => {
+                    list(f, object.properties.iter().map(|(key, value)| format!("{key}={value}")))
+                }
             },
             Value::Block(block) => f.write_str(block.text()),
         }

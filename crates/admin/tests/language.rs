@@ -75,15 +75,23 @@ bob   True              True       True       True        True
     assert_eq!(calculated, "Name  Upper\n----  -----\nadmin ADMIN\nalice ALICE\n");
     let two = site.good("Get-Mailbox alice; Get-Service MSExchangePOP3").await;
     assert!(two.contains("alice MAIL       Unlimited\n\nStatus  Name"), "{two}");
-    let json: serde_json::Value = serde_json::from_str(&site.good("Get-CASMailbox | ConvertTo-Json").await).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&site.good("Get-CASMailbox | ConvertTo-Json").await).unwrap();
     assert_eq!(json.as_array().map(Vec::len), Some(3));
     assert_eq!(json[1]["Name"], "alice");
     assert_eq!(json[1]["PopEnabled"], true);
-    let one: serde_json::Value = serde_json::from_str(&site.good("Get-Mailbox bob | ConvertTo-Json").await).unwrap();
+    let one: serde_json::Value =
+        serde_json::from_str(&site.good("Get-Mailbox bob | ConvertTo-Json").await).unwrap();
     assert_eq!(one["EmailAddresses"][0], "SMTP:bob@example.test");
     assert_eq!(site.good("Get-Mailbox x* | ConvertTo-Json").await, "[]\n");
-    assert_eq!(site.good("Get-Mailbox a* | select Name | ConvertTo-Json -Compress").await, "[{\"Name\":\"admin\"},\n{\"Name\":\"alice\"}]\n");
-    assert_eq!(site.good("Get-Mailbox alice | select Name | ConvertTo-Json -Compress -AsArray").await, "[{\"Name\":\"alice\"}]\n");
+    assert_eq!(
+        site.good("Get-Mailbox a* | select Name | ConvertTo-Json -Compress").await,
+        "[{\"Name\":\"admin\"},\n{\"Name\":\"alice\"}]\n"
+    );
+    assert_eq!(
+        site.good("Get-Mailbox alice | select Name | ConvertTo-Json -Compress -AsArray").await,
+        "[{\"Name\":\"alice\"}]\n"
+    );
 }
 
 #[tokio::test]
@@ -92,9 +100,16 @@ async fn tables_fit_the_terminal() {
     for width in [1u16, 20, 40, 60, 80] {
         let mut shell = Shell::new(site.context.clone(), Terminal { width, interactive: false });
         let mut shown = Shown::default();
-        assert_eq!(shell.run("Get-CASMailbox; Get-PopSettings; Get-ReceiveConnector", &mut shown).await, Outcome::Done);
+        assert_eq!(
+            shell.run("Get-CASMailbox; Get-PopSettings; Get-ReceiveConnector", &mut shown).await,
+            Outcome::Done
+        );
         let widest = shown.output.lines().map(|line| line.chars().count()).max();
-        assert!(widest.is_some_and(|widest| widest <= usize::from(width).max(5)), "{width}\n{}", shown.output);
+        assert!(
+            widest.is_some_and(|widest| widest <= usize::from(width).max(5)),
+            "{width}\n{}",
+            shown.output
+        );
     }
 }
 
@@ -102,21 +117,45 @@ async fn tables_fit_the_terminal() {
 async fn errors_point_at_the_place() {
     let mut site = Site::new().await;
     let rows = [
-        ("Get-Mailbx", "'Get-Mailbx' is no cmdlet of this shell. Did you mean Get-Mailbox?\nline 1, column 1:\n  Get-Mailbx\n  ^~~~~~~~~~"),
-        ("Get-Mailbox -Nme x", "parameter name 'Nme'. Get-Help Get-Mailbox shows the parameters.\nline 1, column 13:"),
+        (
+            "Get-Mailbx",
+            "'Get-Mailbx' is no cmdlet of this shell. Did you mean Get-Mailbox?\nline 1, column 1:\n  Get-Mailbx\n  ^~~~~~~~~~",
+        ),
+        (
+            "Get-Mailbox -Nme x",
+            "parameter name 'Nme'. Get-Help Get-Mailbox shows the parameters.\nline 1, column 13:",
+        ),
         ("Get-Mailbox -Filtre x", "Did you mean -Filter?\nline 1, column 13:"),
         ("Get-Mailbox a b", "A positional parameter cannot be found that accepts argument 'b'."),
-        ("Set-PopSettings -Max 5", "'Max' could be any of -MaxConnections, -MaxConnectionFromSingleIP, -MaxConnectionsPerUser, -MaxCommandSize."),
-        ("Set-PopSettings -LoginType Foo", "The value of parameter 'LoginType' is not valid: 'Foo' is not valid; legal: PlainTextLogin, PlainTextAuthentication, SecureLogin."),
-        ("Set-CASMailbox alice -PopEnabled maybe", "The value of parameter 'PopEnabled' is not valid: 'maybe' is neither $true nor $false."),
+        (
+            "Set-PopSettings -Max 5",
+            "'Max' could be any of -MaxConnections, -MaxConnectionFromSingleIP, -MaxConnectionsPerUser, -MaxCommandSize.",
+        ),
+        (
+            "Set-PopSettings -LoginType Foo",
+            "The value of parameter 'LoginType' is not valid: 'Foo' is not valid; legal: PlainTextLogin, PlainTextAuthentication, SecureLogin.",
+        ),
+        (
+            "Set-CASMailbox alice -PopEnabled maybe",
+            "The value of parameter 'PopEnabled' is not valid: 'maybe' is neither $true nor $false.",
+        ),
         ("Set-CASMailbox -PopEnabled $false", "Set-CASMailbox needs a value for: Identity."),
         ("Set-CASMailbox $null -PopEnabled $false", "Set-CASMailbox needs a value for: Identity."),
         ("Get-Mailbox -Identity", "Parameter 'Identity' needs a value."),
         ("Get-Mailbox alice -Anr a -Anr b", "Parameter 'Anr' is given twice."),
-        ("Get-Mailbox nobody", "Get-Mailbox: The operation couldn't be performed because object 'nobody' couldn't be found on 'MAIL'."),
+        (
+            "Get-Mailbox nobody",
+            "Get-Mailbox: The operation couldn't be performed because object 'nobody' couldn't be found on 'MAIL'.",
+        ),
         ("Get-Mailbox -Filter {Name -foo 'a'}", "The filter is not understood: -foo is no operator."),
-        ("Get-Mailbox | ft | Set-CASMailbox -PopEnabled $false", "What a Format- cmdlet gives can be shown, and nothing else."),
-        ("Get-Service | Set-CASMailbox -PopEnabled $false", "Set-CASMailbox takes no Service from a pipeline."),
+        (
+            "Get-Mailbox | ft | Set-CASMailbox -PopEnabled $false",
+            "What a Format- cmdlet gives can be shown, and nothing else.",
+        ),
+        (
+            "Get-Service | Set-CASMailbox -PopEnabled $false",
+            "Set-CASMailbox takes no Service from a pipeline.",
+        ),
         ("Get-Mailbox | ? {$_.Name -match 'a'}", "The operator -match is not part of this shell's language."),
         ("Where-Object {$true}", "Where-Object needs something piped to it."),
         ("Get-PopSettings -Server other", "object 'other' couldn't be found on 'MAIL'."),
@@ -168,8 +207,14 @@ async fn many_objects_stream() {
     assert!(shown.largest < 16_384, "{}", shown.largest);
     let (shown, outcome) = site.run("Get-CASMailbox").await;
     assert_eq!((shown.output.lines().count(), outcome), (1002, Outcome::Done));
-    assert!(shown.errors.contains("WARNING: There are more results than 1000. -ResultSize Unlimited gives all of them."));
-    let filtered = site.good("Get-CASMailbox -ResultSize unlimited -Filter {Name -like '*99'} | measure | % Count").await;
+    assert!(
+        shown
+            .errors
+            .contains("WARNING: There are more results than 1000. -ResultSize Unlimited gives all of them.")
+    );
+    let filtered = site
+        .good("Get-CASMailbox -ResultSize unlimited -Filter {Name -like '*99'} | measure | % Count")
+        .await;
     assert_eq!(filtered, "30\n");
     // A reader that goes away stops it.
     let mut shown = Shown { reads: Some(2), ..Shown::default() };
@@ -189,6 +234,8 @@ async fn help_knows_every_cmdlet() {
     }
     assert_eq!(site.good("Get-Command -Noun CASMailbox | % Name").await, "Get-CASMailbox\nSet-CASMailbox\n");
     assert!(site.good("Get-Help").await.contains("Get-Command lists the cmdlets"));
-    assert!(site.good("Get-Help Set-PopSettings -Parameter LoginType").await.contains("One of: PlainTextLogin"));
+    assert!(
+        site.good("Get-Help Set-PopSettings -Parameter LoginType").await.contains("One of: PlainTextLogin")
+    );
     assert!(site.bad("Get-Help Get-Mailbx").await.contains("Did you mean Get-Mailbox?"));
 }

@@ -20,9 +20,10 @@ pub const CMDLETS: &[Cmdlet] = &[Cmdlet {
         parameter("UserIds", Kind::List, "Only changes by these callers."),
         parameter("ResultSize", Kind::Text, "At most so many; Unlimited for all. Usually 1000."),
     ],
-    examples: &[
-        ("Search-AdminAuditLog -Cmdlets Set-PopSettings | Format-List", "Shows who changed the settings of POP3, and how."),
-    ],
+    examples: &[(
+        "Search-AdminAuditLog -Cmdlets Set-PopSettings | Format-List",
+        "Shows who changed the settings of POP3, and how.",
+    )],
     run: Run::Each(|call| Box::pin(search(call))),
     ..READS
 }];
@@ -83,7 +84,9 @@ fn parameters(details: &serde_json::Value) -> Value {
 fn modified(details: &serde_json::Value) -> Value {
     let rows = details.get("modified").and_then(serde_json::Value::as_array);
     let field = |row: &serde_json::Value, name: &str| row.get(name).map(from_json).unwrap_or_default();
-    let shown = |row: &serde_json::Value| format!("{}: {} -> {}", field(row, "name"), field(row, "old"), field(row, "new"));
+    let shown = |row: &serde_json::Value| {
+        format!("{}: {} -> {}", field(row, "name"), field(row, "old"), field(row, "new"))
+    };
     Value::texts(rows.into_iter().flatten().map(shown))
 }
 
@@ -97,9 +100,9 @@ fn from_json(value: &serde_json::Value) -> Value {
         },
         serde_json::Value::String(text) => Value::text(text.as_str()),
         serde_json::Value::Array(items) => Value::list(items.iter().map(from_json)),
-        serde_json::Value::Object(entries) => {
-            Value::Table(Arc::new(entries.iter().map(|(key, value)| (key.clone(), from_json(value))).collect()))
-        }
+        serde_json::Value::Object(entries) => Value::Table(Arc::new(
+            entries.iter().map(|(key, value)| (key.clone(), from_json(value))).collect(),
+        )),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Get- and Set-CASMailbox: which protocols a mailbox may use.
 
 use super::mailbox::put;
-use super::recipients::{self, ANR, DOMAIN_CONTROLLER, FILTER, IDENTITY_CHANGE, IDENTITY_READ, MAILBOX_TYPES, RESULT_SIZE};
+use super::recipients::{
+    self, ANR, DOMAIN_CONTROLLER, FILTER, IDENTITY_CHANGE, IDENTITY_READ, MAILBOX_TYPES, RESULT_SIZE,
+};
 use super::{CHANGES, READS};
 use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
@@ -37,13 +39,23 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("OWAEnabled", Kind::Bool, "Whether it may use webmail."),
             parameter("MAPIEnabled", Kind::Bool, "Kept for scripts; there is no MAPI."),
             parameter("ActiveSyncEnabled", Kind::Bool, "Kept for scripts; there is no ActiveSync."),
-            parameter("SmtpClientAuthenticationDisabled", Kind::Bool, "Whether it may not log in to send; $null as the organisation."),
+            parameter(
+                "SmtpClientAuthenticationDisabled",
+                Kind::Bool,
+                "Whether it may not log in to send; $null as the organisation.",
+            ),
             DOMAIN_CONTROLLER,
         ],
         accepts: MAILBOX_TYPES,
         examples: &[
-            ("Set-CASMailbox alice -PopEnabled $false -ImapEnabled $false", "Takes POP3 and IMAP4 away from one."),
-            ("Get-CASMailbox -ResultSize unlimited | Set-CASMailbox -PopEnabled $false", "Takes POP3 away from all."),
+            (
+                "Set-CASMailbox alice -PopEnabled $false -ImapEnabled $false",
+                "Takes POP3 and IMAP4 away from one.",
+            ),
+            (
+                "Get-CASMailbox -ResultSize unlimited | Set-CASMailbox -PopEnabled $false",
+                "Takes POP3 away from all.",
+            ),
         ],
         run: Run::Each(|call| Box::pin(set(call))),
         ..CHANGES

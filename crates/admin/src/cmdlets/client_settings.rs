@@ -46,7 +46,10 @@ async fn get(call: &mut Call<'_>) -> Result<(), Failure> {
         rows.extend(submission(&snapshot).into_iter().map(|setting| ("SMTP", setting)));
     }
     if rows.is_empty() {
-        call.warn("No service that mail programs use is running. Get-Service shows them, Start-Service starts one.").await?;
+        call.warn(
+            "No service that mail programs use is running. Get-Service shows them, Start-Service starts one.",
+        )
+        .await?;
     }
     for (protocol, setting) in rows {
         call.emit(view(protocol, &setting, &login)).await?;

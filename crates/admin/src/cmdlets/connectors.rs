@@ -11,15 +11,23 @@ use crate::value::{Object, Shape, Value};
 use directory::{AuthMechanism, Change, PermissionGroups, ReceiveConnector, Snapshot};
 use std::sync::Arc;
 
-static RECEIVE_CONNECTOR: Shape = Shape { name: "ReceiveConnector", columns: &["Identity", "Bindings", "Enabled"] };
+static RECEIVE_CONNECTOR: Shape =
+    Shape { name: "ReceiveConnector", columns: &["Identity", "Bindings", "Enabled"] };
 
 const WHICH: Parameter =
     parameter("Identity", Kind::Text, "Name, SERVER\\Name or GUID.").at(1).piped().mandatory();
-const BINDINGS: Parameter = parameter("Bindings", Kind::List, "Addresses and ports that begin in clear text.");
-const SSL_BINDINGS: Parameter = parameter("SSLBindings", Kind::List, "Addresses and ports with TLS from the first octet.");
-const RANGES: Parameter = parameter("RemoteIPRanges", Kind::List, "Clients it is for: addresses, a-b, or CIDR.");
-const AUTH: Parameter = parameter("AuthMechanism", Kind::Text, "What it offers for logging in; replaces the whole set.").one_of(AuthMechanism::NAMES);
-const GROUPS: Parameter = parameter("PermissionGroups", Kind::Text, "Who may use it; replaces the whole set.").one_of(PermissionGroups::NAMES);
+const BINDINGS: Parameter =
+    parameter("Bindings", Kind::List, "Addresses and ports that begin in clear text.");
+const SSL_BINDINGS: Parameter =
+    parameter("SSLBindings", Kind::List, "Addresses and ports with TLS from the first octet.");
+const RANGES: Parameter =
+    parameter("RemoteIPRanges", Kind::List, "Clients it is for: addresses, a-b, or CIDR.");
+const AUTH: Parameter =
+    parameter("AuthMechanism", Kind::Text, "What it offers for logging in; replaces the whole set.")
+        .one_of(AuthMechanism::NAMES);
+const GROUPS: Parameter =
+    parameter("PermissionGroups", Kind::Text, "Who may use it; replaces the whole set.")
+        .one_of(PermissionGroups::NAMES);
 const ENABLED: Parameter = parameter("Enabled", Kind::Bool, "Whether it takes connections.");
 
 pub const CMDLETS: &[Cmdlet] = &[
@@ -27,11 +35,16 @@ pub const CMDLETS: &[Cmdlet] = &[
         name: "Get-ReceiveConnector",
         synopsis: "Shows where SMTP clients connect.",
         parameters: &[
-            parameter("Identity", Kind::Text, "Name, SERVER\\Name or GUID; * and ? stand for letters.").at(1).piped(),
+            parameter("Identity", Kind::Text, "Name, SERVER\\Name or GUID; * and ? stand for letters.")
+                .at(1)
+                .piped(),
             super::servers::SERVER_ONLY,
         ],
         accepts: &["ReceiveConnector"],
-        examples: &[("Get-ReceiveConnector | Format-List Name,Bindings,RemoteIPRanges,PermissionGroups", "Shows who may connect where.")],
+        examples: &[(
+            "Get-ReceiveConnector | Format-List Name,Bindings,RemoteIPRanges,PermissionGroups",
+            "Shows who may connect where.",
+        )],
         run: Run::Each(|call| Box::pin(get(call))),
         ..READS
     },
@@ -41,7 +54,8 @@ pub const CMDLETS: &[Cmdlet] = &[
         parameters: &[
             parameter("Name", Kind::Text, "Unique name.").at(1).mandatory(),
             parameter("Bindings", Kind::List, "Addresses and ports that begin in clear text.").mandatory(),
-            parameter("RemoteIPRanges", Kind::List, "Clients it is for: addresses, a-b, or CIDR.").mandatory(),
+            parameter("RemoteIPRanges", Kind::List, "Clients it is for: addresses, a-b, or CIDR.")
+                .mandatory(),
             SSL_BINDINGS,
             AUTH,
             GROUPS,
@@ -75,12 +89,28 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("MaxRecipientsPerMessage", Kind::Text, "Recipients of one message."),
             parameter("MaxHopCount", Kind::Text, "Received fields before a message counts as looping."),
             parameter("MaxInboundConnection", Kind::Text, "Connections at a time, or Unlimited."),
-            parameter("MaxInboundConnectionPerSource", Kind::Text, "Connections at a time from one address, or Unlimited."),
+            parameter(
+                "MaxInboundConnectionPerSource",
+                Kind::Text,
+                "Connections at a time from one address, or Unlimited.",
+            ),
             parameter("ConnectionTimeout", Kind::Text, "Life of a connection, such as 00:10:00."),
             parameter("ConnectionInactivityTimeout", Kind::Text, "Idle limit, such as 00:05:00."),
-            parameter("MaxProtocolErrors", Kind::Text, "Errors before the connection is closed, or Unlimited."),
-            parameter("MaxLogonFailures", Kind::Text, "Failed logins before the connection is closed; 0 is never."),
-            parameter("TarpitInterval", Kind::Text, "Delay before refusals to clients not logged in, such as 00:00:05."),
+            parameter(
+                "MaxProtocolErrors",
+                Kind::Text,
+                "Errors before the connection is closed, or Unlimited.",
+            ),
+            parameter(
+                "MaxLogonFailures",
+                Kind::Text,
+                "Failed logins before the connection is closed; 0 is never.",
+            ),
+            parameter(
+                "TarpitInterval",
+                Kind::Text,
+                "Delay before refusals to clients not logged in, such as 00:00:05.",
+            ),
         ],
         accepts: &["ReceiveConnector"],
         examples: &[("Set-ReceiveConnector 'Client MAIL' -MaxMessageSize 50MB", "Allows larger messages.")],
@@ -204,7 +234,10 @@ fn apply(arguments: &Arguments, connector: &mut ReceiveConnector) -> Result<Vec<
     put(&mut connector.auth_mechanism, arguments.parse("AuthMechanism")?);
     put(&mut connector.permission_groups, arguments.parse("PermissionGroups")?);
     put(&mut connector.fqdn, arguments.text("Fqdn"));
-    put(&mut connector.banner, arguments.text("Banner").map(|text| Some(text).filter(|text| !text.is_empty())));
+    put(
+        &mut connector.banner,
+        arguments.text("Banner").map(|text| Some(text).filter(|text| !text.is_empty())),
+    );
     put(&mut connector.max_message_size, arguments.parse("MaxMessageSize")?);
     put(&mut connector.max_recipients_per_message, arguments.parse("MaxRecipientsPerMessage")?);
     put(&mut connector.max_hop_count, arguments.parse("MaxHopCount")?);
@@ -230,6 +263,7 @@ async fn remove(call: &mut Call<'_>) -> Result<(), Failure> {
     }
     let changing = change::begin(call.context()).await;
     let old = one(call, &changing.snapshot)?;
-    let edit = Edit { before: Some(view(&old, &server)), changes: vec![Change::remove(old)], ..Edit::default() };
+    let edit =
+        Edit { before: Some(view(&old, &server)), changes: vec![Change::remove(old)], ..Edit::default() };
     changing.commit(call, edit).await
 }

@@ -15,8 +15,8 @@ static ACCEPTED_DOMAIN: Shape =
     Shape { name: "AcceptedDomain", columns: &["Name", "DomainName", "DomainType", "Default"] };
 
 const WHICH: Parameter = parameter("Identity", Kind::Text, "Name or domain.").at(1).piped().mandatory();
-const DOMAIN_TYPE: Parameter =
-    parameter("DomainType", Kind::Text, "Whether all its recipients are here.").one_of(&["Authoritative", "InternalRelay", "ExternalRelay"]);
+const DOMAIN_TYPE: Parameter = parameter("DomainType", Kind::Text, "Whether all its recipients are here.")
+    .one_of(&["Authoritative", "InternalRelay", "ExternalRelay"]);
 
 pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
@@ -27,14 +27,19 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("DomainName", Kind::Text, "The domain; usually the name."),
             DOMAIN_TYPE,
         ],
-        examples: &[("New-AcceptedDomain Sales -DomainName sales.example.test", "Takes mail for sales.example.test.")],
+        examples: &[(
+            "New-AcceptedDomain Sales -DomainName sales.example.test",
+            "Takes mail for sales.example.test.",
+        )],
         run: Run::Each(|call| Box::pin(new(call))),
         ..CHANGES
     },
     Cmdlet {
         name: "Get-AcceptedDomain",
         synopsis: "Shows the domains that mail is taken for.",
-        parameters: &[parameter("Identity", Kind::Text, "Name or domain; * and ? stand for letters.").at(1).piped()],
+        parameters: &[parameter("Identity", Kind::Text, "Name or domain; * and ? stand for letters.")
+            .at(1)
+            .piped()],
         accepts: &["AcceptedDomain"],
         examples: &[("Get-AcceptedDomain", "Lists them.")],
         run: Run::Each(|call| Box::pin(get(call))),
@@ -50,7 +55,10 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("MakeDefault", Kind::Bool, "Whether it completes names without a domain."),
         ],
         accepts: &["AcceptedDomain"],
-        examples: &[("Set-AcceptedDomain Sales -DomainType InternalRelay", "Sends mail for unknown recipients on.")],
+        examples: &[(
+            "Set-AcceptedDomain Sales -DomainType InternalRelay",
+            "Sends mail for unknown recipients on.",
+        )],
         run: Run::Each(|call| Box::pin(set(call))),
         ..CHANGES
     },
@@ -132,7 +140,10 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     match call.arguments.bool("MakeDefault") {
         Some(true) if !old.default => {
             domain.default = true;
-            let before = changing.snapshot.default_domain().map(|before| AcceptedDomain { default: false, ..AcceptedDomain::clone(before) });
+            let before = changing
+                .snapshot
+                .default_domain()
+                .map(|before| AcceptedDomain { default: false, ..AcceptedDomain::clone(before) });
             changes.extend(before.map(Change::put));
         }
         Some(false) if old.default => {

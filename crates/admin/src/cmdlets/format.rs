@@ -3,7 +3,7 @@
 use super::READS;
 use crate::BoxFuture;
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
-use crate::output::{self, Columns, Json, Table, Wrapping};
+use crate::output::{self, Columns, Heads, Json, Table, Wrapping};
 use crate::run::{Arguments, Down, Env, Failure, Flow, Sink, Stage};
 use crate::value::Value;
 
@@ -26,7 +26,12 @@ pub const CMDLETS: &[Cmdlet] = &[
         name: "Format-List",
         aliases: &["fl"],
         synopsis: "Shows the properties of objects one below the other.",
-        parameters: &[parameter("Property", Kind::Any, "Names, patterns, or @{n='Title'; e={…}}; usually all.").at(1)],
+        parameters: &[parameter(
+            "Property",
+            Kind::Any,
+            "Names, patterns, or @{n='Title'; e={…}}; usually all.",
+        )
+        .at(1)],
         examples: &[("Get-PopSettings | fl *ConnectionSettings,*Bindings", "The properties that fit.")],
         run: Run::Stage(list),
         ..READS
@@ -48,7 +53,7 @@ pub const CMDLETS: &[Cmdlet] = &[
 struct FormatTable {
     columns: Columns,
     wrapping: Wrapping,
-    heads: bool,
+    heads: Heads,
     width: usize,
     current: Option<(Columns, Table)>,
 }
@@ -57,31 +62,31 @@ fn table(arguments: Arguments, env: &Env) -> Result<Box<dyn Stage>, Failure> {
     Ok(Box::new(FormatTable {
         columns: Columns::parse(arguments.value("Property"))?,
         wrapping: if arguments.switch("Wrap") { Wrapping::Wrap } else { Wrapping::Shorten },
-        heads: !arguments.switch("HideTableHeaders"),
+        heads: if arguments.switch("HideTableHeaders") { Heads::Hidden } else { Heads::Shown },
         width: env.terminal().width.into(),
         current: None,
     }))
 }
 
-impl FormatTable {
-    /// The columns for a table that begins with this object.
-    fn chosen(&self, value: &Value) -> Columns {
-        if !self.columns.is_empty() {
-            return self.columns.resolved(value);
-        }
-        match value {
-            Value::Object(object) if !object.shape.columns.is_empty() => Columns::named(object.shape.columns),
-            _ => Columns::named(&["*"]).resolved(value),
-        }
+/// The columns for a table that begins with this object.
+fn chosen(columns: &Columns, value: &Value) -> Columns {
+    if !columns.is_empty() {
+        return columns.resolved(value);
     }
+    match value {
+        Value::Object(object) if !object.shape.columns.is_empty() => Columns::named(object.shape.columns),
+        _ => Columns::named(&["*"]).resolved(value),
+    }
+}
 
+impl FormatTable {
     async fn take(&mut self, value: Value, down: &mut Down<'_>) -> Flow {
         let env = down.env().clone();
         let (columns, table) = match &mut self.current {
             Some(current) => current,
             none => {
-                let columns = Self::chosen(&FormatTable { current: None, columns: self.columns.clone(), ..*self }, &value);
-                let table = Table::new(columns.titles(), self.width, self.wrapping);
+                let columns = chosen(&self.columns, &value);
+                let table = Table::new(columns.titles(), self.width, self.wrapping).with_heads(self.heads);
                 none.insert((columns, table))
             }
         };
@@ -129,7 +134,8 @@ impl Stage for FormatList {
                 return Ok(());
             }
             // An empty line between objects.
-            let text = if self.shown { format!("\n{}", output::list(&picked)) } else { output::list(&picked) };
+            let text =
+                if self.shown { format!("\n{}", output::list(&picked)) } else { output::list(&picked) };
             self.shown = true;
             down.accept(Value::Shown(text.into())).await
         })
@@ -147,7 +153,9 @@ struct ToJson {
 
 fn json(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
     let depth = match arguments.value("Depth") {
-        Some(Value::Int(depth)) => usize::try_from(*depth).map_err(|_| "-Depth cannot be negative.".to_owned())?,
+        Some(Value::Int(depth)) => {
+            usize::try_from(*depth).map_err(|_| "-Depth cannot be negative.".to_owned())?
+        }
         _ => 4,
     };
     let (compress, array) = (arguments.switch("Compress"), arguments.switch("AsArray"));
@@ -157,7 +165,8 @@ fn json(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
 impl ToJson {
     fn text(&self, value: &Value) -> String {
         let json = Json { value, depth: self.depth };
-        let text = if self.compress { serde_json::to_string(&json) } else { serde_json::to_string_pretty(&json) };
+        let text =
+            if self.compress { serde_json::to_string(&json) } else { serde_json::to_string_pretty(&json) };
         text.unwrap_or_else(|_| "null".to_owned())
     }
 

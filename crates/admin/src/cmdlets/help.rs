@@ -21,7 +21,10 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("Examples", Kind::Switch, "Only the examples."),
             parameter("Parameter", Kind::Text, "Only this parameter; * and ? stand for letters."),
         ],
-        examples: &[("Get-Help Set-PopSettings", "Explains it."), ("Get-Help Set-PopSettings -Examples", "Lines to try.")],
+        examples: &[
+            ("Get-Help Set-PopSettings", "Explains it."),
+            ("Get-Help Set-PopSettings -Examples", "Lines to try."),
+        ],
         run: Run::Each(|call| Box::pin(help(call))),
         ..READS
     },
@@ -44,7 +47,9 @@ async fn commands(call: &mut Call<'_>) -> Result<(), Failure> {
     let pattern = |name: &str| call.arguments.text(name).unwrap_or_else(|| "*".to_owned());
     let (name, noun, verb) = (pattern("Name"), pattern("Noun"), pattern("Verb"));
     let fits = |cmdlet: &&Cmdlet| {
-        wildcard::fits(&name, cmdlet.name) && wildcard::fits(&noun, cmdlet.noun()) && wildcard::fits(&verb, cmdlet.verb())
+        wildcard::fits(&name, cmdlet.name)
+            && wildcard::fits(&noun, cmdlet.noun())
+            && wildcard::fits(&verb, cmdlet.verb())
     };
     let mut found: Vec<&Cmdlet> = all().filter(fits).collect();
     found.extend(find(&name).filter(|_| found.is_empty()));
@@ -114,7 +119,8 @@ fn whole(cmdlet: &'static Cmdlet) -> String {
         }
     }
     let others = if cmdlet.effect == Effect::Reads { &[] } else { CHANGING };
-    let others: Vec<String> = others.iter().chain(COMMON).map(|parameter| format!("-{}", parameter.name)).collect();
+    let others: Vec<String> =
+        others.iter().chain(COMMON).map(|parameter| format!("-{}", parameter.name)).collect();
     let _ = write!(text, "\nAND\n    {}\n\n{}", others.join(", "), examples(cmdlet));
     text
 }
@@ -138,7 +144,8 @@ fn syntax(cmdlet: &'static Cmdlet) -> String {
 
 /// A parameter with what can be said about it.
 fn explain(parameter: &'static Parameter) -> String {
-    let mut text = format!("    -{} <{}>\n        {}", parameter.name, parameter.kind.describe(), parameter.help);
+    let mut text =
+        format!("    -{} <{}>\n        {}", parameter.name, parameter.kind.describe(), parameter.help);
     let mut remarks = Vec::new();
     if !parameter.values.is_empty() {
         remarks.push(format!("One of: {}.", parameter.values.join(", ")));

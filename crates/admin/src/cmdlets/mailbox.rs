@@ -14,7 +14,8 @@ use mail::{Address, Secret};
 use std::fmt::Display;
 use std::str::FromStr;
 
-static MAILBOX: Shape = Shape { name: "Mailbox", columns: &["Name", "Alias", "ServerName", "ProhibitSendQuota"] };
+static MAILBOX: Shape =
+    Shape { name: "Mailbox", columns: &["Name", "Alias", "ServerName", "ProhibitSendQuota"] };
 
 pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
@@ -22,7 +23,9 @@ pub const CMDLETS: &[Cmdlet] = &[
         synopsis: "Creates a mailbox and the user that owns it.",
         parameters: &[
             parameter("Name", Kind::Text, "Unique name.").at(1).mandatory(),
-            parameter("UserPrincipalName", Kind::Text, "Login name, in the form of an address.").alias(&["UPN"]).mandatory(),
+            parameter("UserPrincipalName", Kind::Text, "Login name, in the form of an address.")
+                .alias(&["UPN"])
+                .mandatory(),
             parameter("Password", Kind::Secret, "Password; without one nobody can log in."),
             parameter("Alias", Kind::Text, "Part before @ of the address; usually that of the login name."),
             parameter("DisplayName", Kind::Text, "Shown to people; usually the name."),
@@ -47,7 +50,14 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Get-Mailbox",
         synopsis: "Shows mailboxes.",
-        parameters: &[IDENTITY_READ, ANR, FILTER, RESULT_SIZE, super::servers::SERVER_ONLY, DOMAIN_CONTROLLER],
+        parameters: &[
+            IDENTITY_READ,
+            ANR,
+            FILTER,
+            RESULT_SIZE,
+            super::servers::SERVER_ONLY,
+            DOMAIN_CONTROLLER,
+        ],
         accepts: MAILBOX_TYPES,
         examples: &[
             ("Get-Mailbox", "Lists all mailboxes."),
@@ -65,12 +75,21 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("Name", Kind::Text, "Unique name."),
             parameter("Alias", Kind::Text, "Unique short name."),
             parameter("DisplayName", Kind::Text, "Shown to people."),
-            parameter("UserPrincipalName", Kind::Text, "Login name, in the form of an address.").alias(&["UPN"]),
+            parameter("UserPrincipalName", Kind::Text, "Login name, in the form of an address.")
+                .alias(&["UPN"]),
             parameter("Password", Kind::Secret, "New password; $null takes it away."),
             parameter("PrimarySmtpAddress", Kind::Text, "Where answers go."),
-            parameter("EmailAddresses", Kind::List, "All addresses; SMTP: marks the primary one. Knows @{Add=…; Remove=…}."),
+            parameter(
+                "EmailAddresses",
+                Kind::List,
+                "All addresses; SMTP: marks the primary one. Knows @{Add=…; Remove=…}.",
+            ),
             parameter("ProhibitSendQuota", Kind::Text, "Size from which on it may not send, or Unlimited."),
-            parameter("ProhibitSendReceiveQuota", Kind::Text, "Size from which on it takes no mail, or Unlimited."),
+            parameter(
+                "ProhibitSendReceiveQuota",
+                Kind::Text,
+                "Size from which on it takes no mail, or Unlimited.",
+            ),
             parameter("AccountDisabled", Kind::Bool, "Whether its user cannot log in."),
             parameter("Administrator", Kind::Bool, "Whether its user may use the administration."),
             DOMAIN_CONTROLLER,
@@ -148,7 +167,10 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     let after = view(&mailbox, &server);
     let changing = change::begin(call.context()).await;
     if let Some(known) = changing.snapshot.mailbox(&mailbox.name) {
-        let message = format!("There is a mailbox '{}' already, with the name, alias or address '{}'.", known.name, mailbox.name);
+        let message = format!(
+            "There is a mailbox '{}' already, with the name, alias or address '{}'.",
+            known.name, mailbox.name
+        );
         return Err(message.into());
     }
     let edit = Edit {
@@ -232,7 +254,8 @@ impl FromStr for Proxy {
     type Err = mail::AddressError;
 
     fn from_str(text: &str) -> Result<Proxy, mail::AddressError> {
-        let (tag, rest) = text.split_once(':').filter(|(tag, _)| tag.eq_ignore_ascii_case("smtp")).unwrap_or(("", text));
+        let (tag, rest) =
+            text.split_once(':').filter(|(tag, _)| tag.eq_ignore_ascii_case("smtp")).unwrap_or(("", text));
         Ok(Proxy { address: Address::parse(rest.trim())?, primary: tag == "SMTP" })
     }
 }
@@ -250,8 +273,11 @@ impl PartialEq for Proxy {
 }
 
 fn set_addresses(mailbox: &mut Mailbox, change: &ListChange) -> Result<Vec<String>, Failure> {
-    let old: Vec<Proxy> =
-        mailbox.email_addresses.iter().map(|address| Proxy { address: address.clone(), primary: false }).collect();
+    let old: Vec<Proxy> = mailbox
+        .email_addresses
+        .iter()
+        .map(|address| Proxy { address: address.clone(), primary: false })
+        .collect();
     let (list, remarks) = change.apply("EmailAddresses", &old)?;
     if let Some(primary) = list.iter().find(|proxy| proxy.primary) {
         mailbox.primary_smtp_address = primary.address.clone();
@@ -296,7 +322,10 @@ fn keep_an_administrator(snapshot: &Snapshot, leaving: &Mailbox) -> Result<(), F
         return Ok(());
     }
     let name = &leaving.name;
-    Err(format!("'{name}' is the only administrator. Make another one first: Set-Mailbox NAME -Administrator $true").into())
+    Err(format!(
+        "'{name}' is the only administrator. Make another one first: Set-Mailbox NAME -Administrator $true"
+    )
+    .into())
 }
 
 /// An address among the arguments.

@@ -63,7 +63,9 @@ pub fn nearest_of(name: &str, known: impl Iterator<Item = &'static str>) -> Opti
     let wanted = name.to_lowercase();
     let limit = (wanted.chars().count() / 4).max(1);
     let near = known.map(|known| (distance(&wanted, &known.to_lowercase()), known));
-    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
+    near.filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// Letters to put in, leave out, replace or swap to get from one to the other.
@@ -77,7 +79,8 @@ fn distance(from: &str, to: &str) -> usize {
         next.push(line + 1);
         for (at, d) in to.iter().enumerate() {
             let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
-            let mut best = (cell(&row, at) + usize::from(c != *d)).min(cell(&row, at + 1) + 1).min(cell(&next, at) + 1);
+            let mut best =
+                (cell(&row, at) + usize::from(c != *d)).min(cell(&row, at + 1) + 1).min(cell(&next, at) + 1);
             let swapped = at > 0 && previous == Some(*d) && to.get(at - 1) == Some(&c);
             if swapped {
                 best = best.min(cell(&above, at - 1) + 1);
@@ -151,7 +154,12 @@ mod tests {
                 for name in std::iter::once(&parameter.name).chain(parameter.aliases) {
                     assert!(seen.insert(name.to_lowercase()), "{} -{name} is there twice", cmdlet.name);
                 }
-                assert!(parameter.position.is_none_or(|at| positions.insert(at)), "{} -{}", cmdlet.name, parameter.name);
+                assert!(
+                    parameter.position.is_none_or(|at| positions.insert(at)),
+                    "{} -{}",
+                    cmdlet.name,
+                    parameter.name
+                );
                 assert!(parameter.help.ends_with('.'), "{} -{}", cmdlet.name, parameter.name);
             }
             for (line, _) in cmdlet.examples {

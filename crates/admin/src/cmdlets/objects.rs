@@ -1,12 +1,12 @@
 //! Where-, Select-, Sort-, ForEach-, Measure- and Group-Object, and Out-Null.
 
 use super::READS;
+use crate::BoxFuture;
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::grammar::{Binary, Block};
 use crate::output::{Columns, Picked};
 use crate::run::{Arguments, Down, Env, Failure, Flow, Sink, Stage, Stop, binary, compare, equal, run_block};
 use crate::value::{Object, SELECTED, Shape, Value};
-use crate::BoxFuture;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -30,7 +30,8 @@ const fn comparison(name: &'static str) -> Parameter {
     parameter(name, Kind::Switch, "Compares the property with the value.")
 }
 
-const PROPERTY: Parameter = parameter("Property", Kind::Any, "Names of properties; * stands for letters.").at(1);
+const PROPERTY: Parameter =
+    parameter("Property", Kind::Any, "Names of properties; * stands for letters.").at(1);
 
 pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
@@ -38,7 +39,10 @@ pub const CMDLETS: &[Cmdlet] = &[
         aliases: &["where", "?"],
         synopsis: "Lets those objects through for which something holds.",
         parameters: &[
-            parameter("Property", Kind::Any, "A script block, or the name of a property.").alias(&["FilterScript"]).at(1).mandatory(),
+            parameter("Property", Kind::Any, "A script block, or the name of a property.")
+                .alias(&["FilterScript"])
+                .at(1)
+                .mandatory(),
             parameter("Value", Kind::Any, "What the property is compared with.").at(2),
             comparison("EQ"),
             comparison("NE"),
@@ -72,7 +76,10 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("Skip", Kind::Number, "Passes over so many at the beginning."),
             parameter("Unique", Kind::Switch, "Leaves out what was there already."),
         ],
-        examples: &[("Get-Mailbox | select Name,PrimarySmtpAddress -First 5", "Two properties of the first five.")],
+        examples: &[(
+            "Get-Mailbox | select Name,PrimarySmtpAddress -First 5",
+            "Two properties of the first five.",
+        )],
         run: Run::Stage(select_object),
         ..READS
     },
@@ -98,7 +105,10 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("Begin", Kind::Block, "Runs before the first object."),
             parameter("End", Kind::Block, "Runs after the last object."),
         ],
-        examples: &[("Get-Mailbox | foreach {Set-CASMailbox $_.Identity -PopEnabled $false}", "Takes POP3 away from each.")],
+        examples: &[(
+            "Get-Mailbox | foreach {Set-CASMailbox $_.Identity -PopEnabled $false}",
+            "Takes POP3 away from each.",
+        )],
         run: Run::Stage(for_each_object),
         ..READS
     },
@@ -129,7 +139,10 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Out-Null",
         synopsis: "Shows nothing.",
-        examples: &[("New-AcceptedDomain Sales -DomainName sales.example.test | Out-Null", "Does not show what was made.")],
+        examples: &[(
+            "New-AcceptedDomain Sales -DomainName sales.example.test | Out-Null",
+            "Does not show what was made.",
+        )],
         run: Run::Stage(|_, _| Ok(Box::new(Nothing))),
         ..READS
     },
@@ -199,7 +212,9 @@ struct Select {
 fn number(arguments: &Arguments, name: &str) -> Result<Option<usize>, Failure> {
     match arguments.value(name) {
         None => Ok(None),
-        Some(Value::Int(value)) => usize::try_from(*value).map(Some).map_err(|_| format!("-{name} cannot be negative.").into()),
+        Some(Value::Int(value)) => {
+            usize::try_from(*value).map(Some).map_err(|_| format!("-{name} cannot be negative.").into())
+        }
         Some(other) => Err(format!("-{name} is a number, not '{other}'.").into()),
     }
 }
@@ -310,7 +325,9 @@ impl Stage for Sort {
         Box::pin(async move {
             let keys = match self.columns.is_empty() {
                 true => vec![value.clone()],
-                false => self.columns.pick(down.env(), &value).await.into_iter().map(|key| key.value).collect(),
+                false => {
+                    self.columns.pick(down.env(), &value).await.into_iter().map(|key| key.value).collect()
+                }
             };
             self.all.push((keys, value));
             Ok(())
@@ -320,7 +337,9 @@ impl Stage for Sort {
     fn end<'a>(&'a mut self, down: &'a mut Down<'_>) -> BoxFuture<'a, Flow> {
         Box::pin(async move {
             let descending = self.descending;
-            self.all.sort_by(|(left, _), (right, _)| if descending { order(right, left) } else { order(left, right) });
+            self.all.sort_by(
+                |(left, _), (right, _)| if descending { order(right, left) } else { order(left, right) },
+            );
             let mut before: Option<Vec<Value>> = None;
             for (keys, value) in std::mem::take(&mut self.all) {
                 let again = before.as_ref().is_some_and(|before| order(before, &keys).is_eq());
@@ -387,7 +406,8 @@ struct Measure {
 }
 
 fn measure_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
-    let wanted = ["Average", "Sum", "Maximum", "Minimum"].into_iter().filter(|name| arguments.switch(name)).collect();
+    let wanted =
+        ["Average", "Sum", "Maximum", "Minimum"].into_iter().filter(|name| arguments.switch(name)).collect();
     let property = arguments.text("Property");
     let (sum, greatest, least) = (Value::Null, Value::Null, Value::Null);
     Ok(Box::new(Measure { property, wanted, count: 0, numbers: 0, sum, greatest, least }))
@@ -406,7 +426,8 @@ impl Measure {
             self.sum = sum;
             self.numbers += 1;
         }
-        if matches!(self.greatest, Value::Null) || compare(&value, &self.greatest) == Some(Ordering::Greater) {
+        if matches!(self.greatest, Value::Null) || compare(&value, &self.greatest) == Some(Ordering::Greater)
+        {
             self.greatest = value.clone();
         }
         if matches!(self.least, Value::Null) || compare(&value, &self.least) == Some(Ordering::Less) {
@@ -417,12 +438,17 @@ impl Measure {
     fn result(&self) -> Object {
         let mut result = Object::plain(&MEASURE).with("Count", Value::Int(self.count));
         for name in &self.wanted {
-            result = result.with(*name, match *name {
-                "Sum" => self.sum.clone(),
-                "Average" => binary(Binary::Divide, self.sum.clone(), Value::Int(self.numbers)).unwrap_or_default(),
-                "Maximum" => self.greatest.clone(),
-                _ => self.least.clone(),
-            });
+            result = result.with(
+                *name,
+                match *name {
+                    "Sum" => self.sum.clone(),
+                    "Average" => {
+                        binary(Binary::Divide, self.sum.clone(), Value::Int(self.numbers)).unwrap_or_default()
+                    }
+                    "Maximum" => self.greatest.clone(),
+                    _ => self.least.clone(),
+                },
+            );
         }
         match &self.property {
             Some(property) => result.with("Property", property),
@@ -467,7 +493,8 @@ impl Stage for Group {
     fn end<'a>(&'a mut self, down: &'a mut Down<'_>) -> BoxFuture<'a, Flow> {
         Box::pin(async move {
             for (value, count) in std::mem::take(&mut self.counts) {
-                let group = Object::plain(&GROUP).with("Count", Value::Int(count)).with("Name", value.to_string());
+                let group =
+                    Object::plain(&GROUP).with("Count", Value::Int(count)).with("Name", value.to_string());
                 down.accept(group.into()).await?;
             }
             Ok(())

@@ -9,18 +9,23 @@ use std::sync::Arc;
 
 /// The mailbox to read, piped or by name or pattern.
 pub const IDENTITY_READ: Parameter =
-    parameter("Identity", Kind::Text, "Name, alias, login name, address or GUID; * and ? stand for letters.").at(1).piped();
+    parameter("Identity", Kind::Text, "Name, alias, login name, address or GUID; * and ? stand for letters.")
+        .at(1)
+        .piped();
 /// The mailbox to change, piped or by name.
 pub const IDENTITY_CHANGE: Parameter =
     parameter("Identity", Kind::Text, "Name, alias, login name, address or GUID.").at(1).piped().mandatory();
 /// A part of the name.
 pub const ANR: Parameter = parameter("Anr", Kind::Text, "The beginning of a name, display name or alias.");
 /// A condition.
-pub const FILTER: Parameter = parameter("Filter", Kind::Filter, "A condition, such as {PopEnabled -eq $true}.");
+pub const FILTER: Parameter =
+    parameter("Filter", Kind::Filter, "A condition, such as {PopEnabled -eq $true}.");
 /// How many at most.
-pub const RESULT_SIZE: Parameter = parameter("ResultSize", Kind::Text, "At most so many; Unlimited for all. Usually 1000.");
+pub const RESULT_SIZE: Parameter =
+    parameter("ResultSize", Kind::Text, "At most so many; Unlimited for all. Usually 1000.");
 /// Kept for scripts.
-pub const DOMAIN_CONTROLLER: Parameter = parameter("DomainController", Kind::Text, "Accepted; has no effect.");
+pub const DOMAIN_CONTROLLER: Parameter =
+    parameter("DomainController", Kind::Text, "Accepted; has no effect.");
 
 /// Object types that stand for a mailbox.
 pub const MAILBOX_TYPES: &[&str] = &["Mailbox", "CASMailbox", "MailboxStatistics"];
@@ -69,7 +74,10 @@ pub async fn emit_all(call: &mut Call<'_>, view: fn(&Mailbox, &str) -> Object) -
             continue;
         }
         if !limit.allows(&(given + 1)) {
-            call.warn(format!("There are more results than {limit}. -ResultSize Unlimited gives all of them.")).await?;
+            call.warn(format!(
+                "There are more results than {limit}. -ResultSize Unlimited gives all of them."
+            ))
+            .await?;
             break;
         }
         given += 1;
@@ -80,7 +88,9 @@ pub async fn emit_all(call: &mut Call<'_>, view: fn(&Mailbox, &str) -> Object) -
 
 fn named(mailbox: &Mailbox, pattern: &str) -> bool {
     let address = mailbox.primary_smtp_address.to_string();
-    [mailbox.name.as_str(), &mailbox.alias, &mailbox.display_name, &address].iter().any(|name| wildcard::fits(pattern, name))
+    [mailbox.name.as_str(), &mailbox.alias, &mailbox.display_name, &address]
+        .iter()
+        .any(|name| wildcard::fits(pattern, name))
 }
 
 /// The limit of results.

@@ -16,7 +16,10 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("AsPlainText", Kind::Switch, "Says that the text is in clear."),
             parameter("Force", Kind::Switch, "Says that this is meant."),
         ],
-        examples: &[("$p = ConvertTo-SecureString 'a secret' -AsPlainText -Force", "Keeps a password in a variable.")],
+        examples: &[(
+            "$p = ConvertTo-SecureString 'a secret' -AsPlainText -Force",
+            "Keeps a password in a variable.",
+        )],
         run: Run::Each(|call| Box::pin(convert(call))),
         ..READS
     },

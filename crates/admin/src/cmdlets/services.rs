@@ -11,7 +11,8 @@ static SERVICE: Shape = Shape { name: "Service", columns: &["Status", "Name", "D
 
 const NAME_READ: Parameter =
     parameter("Name", Kind::List, "Names; * and ? stand for letters.").alias(&["Identity"]).at(1).piped();
-const NAME: Parameter = parameter("Name", Kind::List, "Names of services.").alias(&["Identity"]).at(1).piped().mandatory();
+const NAME: Parameter =
+    parameter("Name", Kind::List, "Names of services.").alias(&["Identity"]).at(1).piped().mandatory();
 const STARTUP_TYPES: &[&str] = &["Automatic", "Manual", "Disabled"];
 
 pub const CMDLETS: &[Cmdlet] = &[
@@ -30,7 +31,8 @@ pub const CMDLETS: &[Cmdlet] = &[
         synopsis: "Changes when a service starts.",
         parameters: &[
             NAME,
-            parameter("StartupType", Kind::Text, "With the server, when told to, or never.").one_of(STARTUP_TYPES),
+            parameter("StartupType", Kind::Text, "With the server, when told to, or never.")
+                .one_of(STARTUP_TYPES),
             parameter("Status", Kind::Text, "Starts or stops it, too.").one_of(&["Running", "Stopped"]),
         ],
         accepts: &["Service"],
@@ -115,15 +117,23 @@ fn names(call: &Call<'_>) -> Vec<String> {
 /// The services of a name or pattern. A name that Exchange gives to a part means the whole, with a note.
 async fn matching(call: &mut Call<'_>, name: &str) -> Result<Vec<ServiceName>, Failure> {
     if wildcard::is_pattern(name) {
-        let fits = |service: &ServiceName| wildcard::fits(name, service.name()) || wildcard::fits(name, service.display_name());
+        let fits = |service: &ServiceName| {
+            wildcard::fits(name, service.name()) || wildcard::fits(name, service.display_name())
+        };
         return Ok(ServiceName::ALL.into_iter().filter(fits).collect());
     }
     let Some(entry) = ServiceName::find(name) else {
-        let known: Vec<&str> = SERVICES.iter().filter(|entry| entry.kind == EntryKind::Own).map(|entry| entry.name).collect();
-        return Err(format!("Cannot find any service with service name '{name}'. There are: {}.", known.join(", ")).into());
+        let known: Vec<&str> =
+            SERVICES.iter().filter(|entry| entry.kind == EntryKind::Own).map(|entry| entry.name).collect();
+        return Err(format!(
+            "Cannot find any service with service name '{name}'. There are: {}.",
+            known.join(", ")
+        )
+        .into());
     };
     if entry.kind == EntryKind::Alias {
-        call.warn(format!("{} is one with {} here, which is meant.", entry.name, entry.service.name())).await?;
+        call.warn(format!("{} is one with {} here, which is meant.", entry.name, entry.service.name()))
+            .await?;
     }
     Ok(vec![entry.service])
 }
@@ -134,7 +144,9 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
         None => None,
         Some("running") => Some(Order::Start),
         Some("stopped") => Some(Order::Stop),
-        Some(other) => return Err(format!("The status '{other}' is not valid; legal: Running, Stopped.").into()),
+        Some(other) => {
+            return Err(format!("The status '{other}' is not valid; legal: Running, Stopped.").into());
+        }
     };
     for name in names(call) {
         for service in matching(call, &name).await? {
@@ -191,7 +203,9 @@ async fn give(call: &mut Call<'_>, service: ServiceName, order: Order) -> Result
     if started.is_err() && order == Order::Start {
         update(call, service, |service| service.running = false).await?;
         return Err(match started {
-            Err(Failure::Error(why)) => format!("Service '{}' cannot be started: {why}", service.name()).into(),
+            Err(Failure::Error(why)) => {
+                format!("Service '{}' cannot be started: {why}", service.name()).into()
+            }
             Err(other) => other,
             Ok(()) => return Ok(()),
         });
@@ -200,10 +214,16 @@ async fn give(call: &mut Call<'_>, service: ServiceName, order: Order) -> Result
 }
 
 fn current(snapshot: &Snapshot, service: ServiceName) -> Service {
-    snapshot.service(service).map_or_else(|| Service::new(service, StartupType::Manual), |known| Service::clone(known))
+    snapshot
+        .service(service)
+        .map_or_else(|| Service::new(service, StartupType::Manual), |known| Service::clone(known))
 }
 
-async fn update(call: &Call<'_>, name: ServiceName, change: impl FnOnce(&mut Service)) -> Result<(), Failure> {
+async fn update(
+    call: &Call<'_>,
+    name: ServiceName,
+    change: impl FnOnce(&mut Service),
+) -> Result<(), Failure> {
     let changing = change::begin(call.context()).await;
     let old = current(&changing.snapshot, name);
     let mut service = old.clone();

@@ -27,10 +27,22 @@ const LOGIN_TYPES: &[&str] = &["PlainTextLogin", "PlainTextAuthentication", "Sec
 
 const PARAMETERS: &[Parameter] = &[
     parameter("LoginType", Kind::Text, "Which logins connections without TLS may try.").one_of(LOGIN_TYPES),
-    parameter("UnencryptedOrTLSBindings", Kind::List, "Addresses and ports that begin in clear text and offer TLS."),
+    parameter(
+        "UnencryptedOrTLSBindings",
+        Kind::List,
+        "Addresses and ports that begin in clear text and offer TLS.",
+    ),
     parameter("SSLBindings", Kind::List, "Addresses and ports with TLS from the first octet."),
-    parameter("InternalConnectionSettings", Kind::List, "Shown to users inside: host:port:SSL or host:port:TLS."),
-    parameter("ExternalConnectionSettings", Kind::List, "Shown to users outside: host:port:SSL or host:port:TLS."),
+    parameter(
+        "InternalConnectionSettings",
+        Kind::List,
+        "Shown to users inside: host:port:SSL or host:port:TLS.",
+    ),
+    parameter(
+        "ExternalConnectionSettings",
+        Kind::List,
+        "Shown to users outside: host:port:SSL or host:port:TLS.",
+    ),
     parameter("X509CertificateName", Kind::Text, "The name by which the certificate is chosen."),
     parameter("Banner", Kind::Text, "The text of the greeting."),
     parameter("AuthenticatedConnectionTimeout", Kind::Text, "Idle limit after login, such as 00:30:00."),
@@ -39,9 +51,14 @@ const PARAMETERS: &[Parameter] = &[
     parameter("MaxConnectionFromSingleIP", Kind::Text, "Connections from one client address."),
     parameter("MaxConnectionsPerUser", Kind::Text, "Connections of one user."),
     parameter("MaxCommandSize", Kind::Text, "Octets in one command line."),
-    parameter("MessageRetrievalSortOrder", Kind::Text, "How POP3 numbers messages.").one_of(&["Ascending", "Descending"]),
+    parameter("MessageRetrievalSortOrder", Kind::Text, "How POP3 numbers messages.")
+        .one_of(&["Ascending", "Descending"]),
     parameter("EnableExactRFC822Size", Kind::Bool, "Kept for scripts; sizes are always exact."),
-    parameter("EnableGSSAPIAndNTLMAuth", Kind::Bool, "Whether challenge-response logins are offered without TLS."),
+    parameter(
+        "EnableGSSAPIAndNTLMAuth",
+        Kind::Bool,
+        "Whether challenge-response logins are offered without TLS.",
+    ),
     parameter("ProtocolLogEnabled", Kind::Bool, "Whether the protocol log is written."),
     SERVER,
     super::recipients::DOMAIN_CONTROLLER,
@@ -133,7 +150,9 @@ fn view(settings: &ProtocolSettings, protocol: Protocol, server: &str) -> Object
         .with("MaxConnectionsPerUser", settings.max_connections_per_user)
         .with("MaxCommandSize", settings.max_command_size);
     let object = match protocol {
-        Protocol::Pop => object.with("MessageRetrievalSortOrder", settings.message_retrieval_sort_order.to_string()),
+        Protocol::Pop => {
+            object.with("MessageRetrievalSortOrder", settings.message_retrieval_sort_order.to_string())
+        }
         Protocol::Imap => object,
     };
     object
@@ -186,7 +205,10 @@ fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<S
     put(&mut settings.x509_certificate_name, arguments.text("X509CertificateName"));
     put(&mut settings.banner, arguments.text("Banner"));
     put(&mut settings.authenticated_connection_timeout, arguments.parse("AuthenticatedConnectionTimeout")?);
-    put(&mut settings.pre_authenticated_connection_timeout, arguments.parse("PreAuthenticatedConnectionTimeout")?);
+    put(
+        &mut settings.pre_authenticated_connection_timeout,
+        arguments.parse("PreAuthenticatedConnectionTimeout")?,
+    );
     put(&mut settings.max_connections, arguments.parse("MaxConnections")?);
     put(&mut settings.max_connection_from_single_ip, arguments.parse("MaxConnectionFromSingleIP")?);
     put(&mut settings.max_connections_per_user, arguments.parse("MaxConnectionsPerUser")?);
@@ -196,10 +218,25 @@ fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<S
     put(&mut settings.enable_gssapi_and_ntlm_auth, arguments.bool("EnableGSSAPIAndNTLMAuth"));
     put(&mut settings.protocol_log_enabled, arguments.bool("ProtocolLogEnabled"));
     let mut remarks = Vec::new();
-    change_list(arguments, "UnencryptedOrTLSBindings", &mut settings.unencrypted_or_tls_bindings, &mut remarks)?;
+    change_list(
+        arguments,
+        "UnencryptedOrTLSBindings",
+        &mut settings.unencrypted_or_tls_bindings,
+        &mut remarks,
+    )?;
     change_list(arguments, "SSLBindings", &mut settings.ssl_bindings, &mut remarks)?;
-    change_list(arguments, "InternalConnectionSettings", &mut settings.internal_connection_settings, &mut remarks)?;
-    change_list(arguments, "ExternalConnectionSettings", &mut settings.external_connection_settings, &mut remarks)?;
+    change_list(
+        arguments,
+        "InternalConnectionSettings",
+        &mut settings.internal_connection_settings,
+        &mut remarks,
+    )?;
+    change_list(
+        arguments,
+        "ExternalConnectionSettings",
+        &mut settings.external_connection_settings,
+        &mut remarks,
+    )?;
     Ok(remarks)
 }
 

@@ -7,8 +7,10 @@ use crate::run::{Call, Failure};
 use crate::value::{Object, Shape, Value};
 use directory::ByteSize;
 
-static STATISTICS: Shape =
-    Shape { name: "MailboxStatistics", columns: &["DisplayName", "ItemCount", "StorageLimitStatus", "LastLogonTime"] };
+static STATISTICS: Shape = Shape {
+    name: "MailboxStatistics",
+    columns: &["DisplayName", "ItemCount", "StorageLimitStatus", "LastLogonTime"],
+};
 
 pub const CMDLETS: &[Cmdlet] = &[Cmdlet {
     name: "Get-MailboxStatistics",
@@ -17,7 +19,10 @@ pub const CMDLETS: &[Cmdlet] = &[Cmdlet {
     accepts: MAILBOX_TYPES,
     examples: &[
         ("Get-MailboxStatistics alice | Format-List", "Shows everything about one."),
-        ("Get-Mailbox | Get-MailboxStatistics | Sort-Object TotalItemSize -Descending", "The largest mailboxes first."),
+        (
+            "Get-Mailbox | Get-MailboxStatistics | Sort-Object TotalItemSize -Descending",
+            "The largest mailboxes first.",
+        ),
     ],
     run: Run::Each(|call| Box::pin(get(call))),
     ..READS

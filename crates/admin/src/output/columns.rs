@@ -47,7 +47,9 @@ impl Columns {
         let mut columns = Vec::new();
         for column in &self.0 {
             match column {
-                Column::Named(pattern) if wildcard::is_pattern(pattern) => columns.extend(fitting(value, pattern)),
+                Column::Named(pattern) if wildcard::is_pattern(pattern) => {
+                    columns.extend(fitting(value, pattern))
+                }
                 Column::Named(name) => columns.push(Column::Named(spelled(value, name))),
                 other => columns.push(other.clone()),
             }
@@ -84,7 +86,10 @@ impl Columns {
 
 /// All properties of an object.
 pub fn all(object: &Object) -> Vec<Picked> {
-    let picked = |(name, value): &(std::borrow::Cow<'static, str>, Value)| Picked { name: name.to_string(), value: value.clone() };
+    let picked = |(name, value): &(std::borrow::Cow<'static, str>, Value)| Picked {
+        name: name.to_string(),
+        value: value.clone(),
+    };
     object.properties.iter().map(picked).collect()
 }
 
@@ -116,7 +121,12 @@ fn calculated(entries: &[(String, Value)]) -> Result<Column, Failure> {
             "n" | "name" | "l" | "label" => title = Some(value.to_string()),
             "e" | "expression" => what = Some(value.clone()),
             "width" | "w" | "alignment" | "align" | "a" | "f" | "formatstring" => {}
-            _ => return Err(format!("A calculated property is @{{n='Name'; e={{…}}}}; '{key}' is not known.").into()),
+            _ => {
+                return Err(format!(
+                    "A calculated property is @{{n='Name'; e={{…}}}}; '{key}' is not known."
+                )
+                .into());
+            }
         }
     }
     match what {

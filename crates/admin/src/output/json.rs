@@ -33,7 +33,10 @@ impl Serialize for Json<'_> {
             }
             Value::Object(object) if self.depth > 0 => {
                 let mut map = serializer.serialize_map(Some(object.properties.len()))?;
-                object.properties.iter().try_for_each(|(key, value)| map.serialize_entry(key, &inner(value)))?;
+                object
+                    .properties
+                    .iter()
+                    .try_for_each(|(key, value)| map.serialize_entry(key, &inner(value)))?;
                 map.end()
             }
             other => serializer.collect_str(other),

@@ -11,7 +11,7 @@ mod width;
 pub use columns::{Columns, Picked, all};
 pub use json::Json;
 pub use printer::{Printer, cell};
-pub use table::{Table, Wrapping};
+pub use table::{Heads, Table, Wrapping};
 
 /// An object as lines of `Name : value`, names filled up to the longest.
 pub fn list(picked: &[Picked]) -> String {

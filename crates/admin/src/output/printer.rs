@@ -74,7 +74,11 @@ impl Printer {
     async fn show_object(&mut self, object: &Object, value: &Value) -> Flow {
         let columns = object.shape.columns;
         let names = || object.properties.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
-        let titles = if columns.is_empty() { names() } else { columns.iter().map(|name| (*name).to_owned()).collect() };
+        let titles = if columns.is_empty() {
+            names()
+        } else {
+            columns.iter().map(|name| (*name).to_owned()).collect()
+        };
         if columns.is_empty() && titles.len() > FEW {
             return self.show_list(object, titles).await;
         }

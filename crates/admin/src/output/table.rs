@@ -36,11 +36,21 @@ pub enum Wrapping {
     Wrap,
 }
 
+/// Whether a table has its titles above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heads {
+    /// It has.
+    Shown,
+    /// It has not.
+    Hidden,
+}
+
 /// A table in the making.
 pub struct Table {
     titles: Vec<String>,
     width: usize,
     wrapping: Wrapping,
+    heads: Heads,
     sample: Vec<Vec<Cell>>,
     columns: Option<Vec<Column>>,
 }
@@ -54,7 +64,19 @@ struct Column {
 impl Table {
     /// A table for a terminal of this width.
     pub fn new(titles: Vec<String>, width: usize, wrapping: Wrapping) -> Table {
-        Table { titles, width: width.max(NARROWEST), wrapping, sample: Vec::new(), columns: None }
+        Table {
+            titles,
+            width: width.max(NARROWEST),
+            wrapping,
+            heads: Heads::Shown,
+            sample: Vec::new(),
+            columns: None,
+        }
+    }
+
+    /// The same with or without titles.
+    pub fn with_heads(self, heads: Heads) -> Table {
+        Table { heads, ..self }
     }
 
     /// Takes a row; gives text that can be shown now.
@@ -77,17 +99,22 @@ impl Table {
     fn begin(&mut self) -> String {
         let sample = std::mem::take(&mut self.sample);
         let columns = self.choose(&sample);
+        let mut lines = if self.heads == Heads::Shown { self.titles(&columns) } else { Vec::new() };
+        lines.extend(sample.iter().map(|row| self.line(&columns, row)));
+        self.columns = Some(columns);
+        lines.join("\n")
+    }
+
+    /// The titles and the line below them.
+    fn titles(&self, columns: &[Column]) -> Vec<String> {
         let heads: Vec<Cell> = self.titles.iter().cloned().map(Cell::Text).collect();
         let rules: Vec<Cell> = self
             .titles
             .iter()
-            .zip(&columns)
+            .zip(columns)
             .map(|(title, column)| Cell::Text("-".repeat(width::of(title).min(column.width))))
             .collect();
-        let mut lines = vec![self.line(&columns, &heads), self.line(&columns, &rules)];
-        lines.extend(sample.iter().map(|row| self.line(&columns, row)));
-        self.columns = Some(columns);
-        lines.join("\n")
+        vec![self.line(columns, &heads), self.line(columns, &rules)]
     }
 
     fn choose(&self, sample: &[Vec<Cell>]) -> Vec<Column> {
@@ -107,7 +134,10 @@ impl Table {
         if self.wrapping == Wrapping::Wrap {
             return wrapped(columns, row);
         }
-        let cells = columns.iter().zip(row).map(|(column, cell)| filled(column, &width::shortened(cell.text(), column.width)));
+        let cells = columns
+            .iter()
+            .zip(row)
+            .map(|(column, cell)| filled(column, &width::shortened(cell.text(), column.width)));
         cells.collect::<Vec<_>>().join(" ").trim_end().to_owned()
     }
 }
@@ -150,7 +180,8 @@ fn fit(columns: &mut Vec<Column>, width: usize) {
             columns.pop();
             continue;
         }
-        let second = columns.iter().map(|column| column.width).filter(|&other| other < widest).max().unwrap_or(0);
+        let second =
+            columns.iter().map(|column| column.width).filter(|&other| other < widest).max().unwrap_or(0);
         let many = columns.iter().filter(|column| column.width == widest).count();
         let step = (needed - width).div_ceil(many).min(widest - second.max(NARROWEST).min(widest - 1));
         for column in columns.iter_mut().filter(|column| column.width == widest) {
@@ -197,7 +228,10 @@ mod tests {
     #[test]
     fn no_width_makes_it_fail() {
         for width in 0..40 {
-            for line in table(width, Wrapping::Shorten, &[&["a long name indeed", "123456789", "日本語日本語"]]).lines() {
+            for line in
+                table(width, Wrapping::Shorten, &[&["a long name indeed", "123456789", "日本語日本語"]])
+                    .lines()
+            {
                 assert!(width::of(line) <= width.max(NARROWEST), "{width}: {line}");
             }
         }
@@ -206,7 +240,8 @@ mod tests {
     #[test]
     fn a_long_table_streams() {
         let mut table = Table::new(vec!["A".into()], 80, Wrapping::Shorten);
-        let shown: Vec<bool> = (0..200).map(|n| table.push(vec![Cell::Text(n.to_string())]).is_some()).collect();
+        let shown: Vec<bool> =
+            (0..200).map(|n| table.push(vec![Cell::Text(n.to_string())]).is_some()).collect();
         assert_eq!(shown.iter().position(|shown| *shown), Some(SAMPLE - 1));
         assert!(shown.iter().skip(SAMPLE).all(|shown| *shown));
         assert_eq!(table.finish(), None);

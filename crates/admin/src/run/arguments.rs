@@ -83,7 +83,9 @@ impl Arguments {
         let Some(text) = self.text(name) else { return Ok(None) };
         match text.parse() {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(Failure::Error(format!("The value of parameter '{name}' is not valid: {error}."))),
+            Err(error) => {
+                Err(Failure::Error(format!("The value of parameter '{name}' is not valid: {error}.")))
+            }
         }
     }
 
@@ -103,7 +105,11 @@ fn edit(name: &str, entries: &[(String, Value)]) -> Result<ListChange, Failure> 
         match key.to_ascii_lowercase().as_str() {
             "add" => add.extend(texts(value)),
             "remove" => remove.extend(texts(value)),
-            _ => return Err(Failure::Error(format!("Parameter '{name}' knows @{{Add=…; Remove=…}}, not '{key}'."))),
+            _ => {
+                return Err(Failure::Error(format!(
+                    "Parameter '{name}' knows @{{Add=…; Remove=…}}, not '{key}'."
+                )));
+            }
         }
     }
     Ok(ListChange::Edit { add, remove })
@@ -121,7 +127,8 @@ impl ListChange {
         T::Err: Display,
     {
         let read = |texts: &[String]| -> Result<Vec<T>, Failure> {
-            let wrong = |error| Failure::Error(format!("The value of parameter '{name}' is not valid: {error}."));
+            let wrong =
+                |error| Failure::Error(format!("The value of parameter '{name}' is not valid: {error}."));
             texts.iter().map(|text| text.parse().map_err(|error: T::Err| wrong(error.to_string()))).collect()
         };
         let (add, remove) = match self {

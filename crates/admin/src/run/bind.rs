@@ -52,7 +52,12 @@ pub fn bind(cmdlet: &'static Cmdlet, given: Vec<Given>, name: &Name) -> Result<B
             None if parameter.kind == Kind::Switch => switched_on(name.span),
             None => match given.next_if(|next| matches!(next, Given::Value(_))) {
                 Some(Given::Value(item)) => item,
-                _ => return Err(Halt::fault(name.span, format!("Parameter '{}' needs a value.", parameter.name))),
+                _ => {
+                    return Err(Halt::fault(
+                        name.span,
+                        format!("Parameter '{}' needs a value.", parameter.name),
+                    ));
+                }
             },
         };
         if bound.iter().any(|(known, _)| std::ptr::eq(*known, parameter)) {
@@ -246,7 +251,8 @@ pub fn check_mandatory(
         let null = arguments.value(parameter.name).is_none_or(|value| matches!(value, Value::Null));
         parameter.need == Need::Mandatory && null && !(piped && parameter.source == Source::Pipeline)
     };
-    let missing: Vec<&str> = cmdlet.parameters.iter().filter(missing).map(|parameter| parameter.name).collect();
+    let missing: Vec<&str> =
+        cmdlet.parameters.iter().filter(missing).map(|parameter| parameter.name).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -257,13 +263,18 @@ pub fn check_mandatory(
 /// Binds an object that was piped.
 pub fn bind_piped(cmdlet: &'static Cmdlet, arguments: &mut Arguments, value: Value) -> Result<(), String> {
     let takes = cmdlet.parameters.iter().find(|parameter| parameter.source == Source::Pipeline);
-    let Some(parameter) = takes else { return Err(format!("{} takes nothing from a pipeline.", cmdlet.name)) };
+    let Some(parameter) = takes else {
+        return Err(format!("{} takes nothing from a pipeline.", cmdlet.name));
+    };
     if arguments.given(parameter.name) {
         return Err(format!("Parameter '{}' is given, so nothing can be piped to it.", parameter.name));
     }
     let value = match &value {
-        Value::Shown(_) => return Err("What a Format- cmdlet gives can be shown, and nothing else.".to_owned()),
-        Value::Object(object) if !accepts(cmdlet, object.shape.name) => match object.property(parameter.name) {
+        Value::Shown(_) => {
+            return Err("What a Format- cmdlet gives can be shown, and nothing else.".to_owned());
+        }
+        Value::Object(object) if !accepts(cmdlet, object.shape.name) => match object.property(parameter.name)
+        {
             Some(named) if object.identity.is_none() => named.clone(),
             _ => return Err(format!("{} takes no {} from a pipeline.", cmdlet.name, object.shape.name)),
         },

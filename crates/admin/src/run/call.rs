@@ -197,7 +197,7 @@ impl Call<'_> {
     }
 
     /// Tells more, where that was asked for.
-    pub async fn verbose(&mut self, message: impl Into<String>) -> Flow {
+    async fn verbose(&mut self, message: impl Into<String>) -> Flow {
         if !self.preferences.verbose {
             return Ok(());
         }
@@ -210,11 +210,15 @@ impl Call<'_> {
             self.env().show(Channel::Output, format!("What if: {action} '{target}'.")).await?;
             return Ok(false);
         }
-        match self.preferences.asking {
-            Asking::Never => return Ok(true),
+        let ask = match self.preferences.asking {
             Asking::NoToAll => return Ok(false),
-            Asking::Usual if self.cmdlet.effect != Effect::Removes => return Ok(true),
-            Asking::Usual | Asking::Always => {}
+            Asking::Never => false,
+            Asking::Usual => self.cmdlet.effect == Effect::Removes,
+            Asking::Always => true,
+        };
+        if !ask {
+            self.verbose(format!("{action} '{target}'.")).await?;
+            return Ok(true);
         }
         if !self.env().terminal().interactive {
             return Err(Failure::Error(format!(
@@ -260,7 +264,12 @@ pub struct EachStage {
 }
 
 impl EachStage {
-    pub fn new(cmdlet: &'static Cmdlet, arguments: Arguments, preferences: Preferences, piped: bool) -> EachStage {
+    pub fn new(
+        cmdlet: &'static Cmdlet,
+        arguments: Arguments,
+        preferences: Preferences,
+        piped: bool,
+    ) -> EachStage {
         EachStage { cmdlet, arguments, preferences, piped }
     }
 

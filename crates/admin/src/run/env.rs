@@ -3,8 +3,8 @@
 //! Text goes through a short channel to the caller's `Output`, so that cmdlets need no borrowed writer and still wait
 //! for a slow reader.
 
-use crate::{Channel, Context, Question, Terminal};
 use crate::value::Value;
+use crate::{Channel, Context, Question, Terminal};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,7 +64,12 @@ pub enum Stop {
 }
 
 impl Env {
-    pub fn new(context: Context, terminal: Terminal, variables: Variables, messages: mpsc::Sender<Message>) -> Env {
+    pub fn new(
+        context: Context,
+        terminal: Terminal,
+        variables: Variables,
+        messages: mpsc::Sender<Message>,
+    ) -> Env {
         Env(Arc::new(Inner { context, terminal, variables, messages, failed: AtomicBool::new(false) }))
     }
 

@@ -5,7 +5,9 @@ use super::operators;
 use super::pipeline::{self, Flow, Sink};
 use super::statement;
 use crate::BoxFuture;
-use crate::grammar::{Block, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Unary, point};
+use crate::grammar::{
+    Block, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Unary, point,
+};
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -57,7 +59,9 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
             ExprKind::Number(Number::Real(value), _) => Value::Real(*value),
             ExprKind::Text(text) => Value::text(text.as_str()),
             ExprKind::Expandable(pieces) => expand(env, pieces).await?,
-            ExprKind::Variable(name) => variable(env, name).map_err(|message| Halt::fault(expr.span, message))?,
+            ExprKind::Variable(name) => {
+                variable(env, name).map_err(|message| Halt::fault(expr.span, message))?
+            }
             ExprKind::Property(name) => env.variables().get("_").property(name),
             ExprKind::Member(of, name) => {
                 let name = evaluate(env, name).await?.to_string();
@@ -66,7 +70,8 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
             ExprKind::Method(of, name, arguments) => {
                 let of = evaluate(env, of).await?;
                 let arguments = evaluate_all(env, arguments).await?;
-                operators::method(&of, &name.text, &arguments).map_err(|message| Halt::fault(name.span, message))?
+                operators::method(&of, &name.text, &arguments)
+                    .map_err(|message| Halt::fault(name.span, message))?
             }
             ExprKind::Index(of, index) => {
                 let (of, at) = (evaluate(env, of).await?, evaluate(env, index).await?);
@@ -81,7 +86,8 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
             ExprKind::Unary(Unary::Not, value) => Value::Bool(!evaluate(env, value).await?.truth()),
             ExprKind::Unary(Unary::Negate, value) => {
                 let value = evaluate(env, value).await?;
-                operators::subtract(Value::Int(0), value).map_err(|message| Halt::fault(expr.span, message))?
+                operators::subtract(Value::Int(0), value)
+                    .map_err(|message| Halt::fault(expr.span, message))?
             }
             ExprKind::Binary(operator, left, right) => {
                 let left = evaluate(env, left).await?;
@@ -89,7 +95,8 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
                     return Ok(known);
                 }
                 let right = evaluate(env, right).await?;
-                operators::binary(*operator, left, right).map_err(|message| Halt::fault(expr.span, message))?
+                operators::binary(*operator, left, right)
+                    .map_err(|message| Halt::fault(expr.span, message))?
             }
         })
     })
@@ -110,7 +117,9 @@ fn variable(env: &Env, name: &str) -> Result<Value, String> {
         "null" => Ok(Value::Null),
         "psitem" => Ok(env.variables().get("_")),
         "?" => Ok(Value::Bool(!env.failed())),
-        lower if lower.starts_with("env:") => Err("The server's environment is not shown to its shells.".to_owned()),
+        lower if lower.starts_with("env:") => {
+            Err("The server's environment is not shown to its shells.".to_owned())
+        }
         _ => Ok(env.variables().get(name)),
     }
 }

@@ -15,9 +15,9 @@ mod statement;
 pub mod wildcard;
 
 pub use arguments::{Arguments, ListChange};
+pub use bind::filter_text;
 pub use call::{Call, Failure};
 pub use env::{Env, Stop};
-pub use bind::filter_text;
 pub use evaluate::{evaluate_filter, run_block};
 pub use operators::{binary, compare, equal};
 pub use pipeline::{Down, Flow, Sink, Stage};
@@ -84,7 +84,9 @@ async fn forward(mut receiver: mpsc::Receiver<Message>, out: &mut dyn Output) ->
         let mut pending: Option<(Channel, String)> = None;
         for message in waiting.drain(..) {
             match (message, &mut pending) {
-                (Message::Text(channel, text), Some((current, texts))) if channel == *current => texts.push_str(&text),
+                (Message::Text(channel, text), Some((current, texts))) if channel == *current => {
+                    texts.push_str(&text)
+                }
                 (Message::Text(channel, text), _) => {
                     flush(&mut pending, out).await?;
                     pending = Some((channel, text));

@@ -50,7 +50,9 @@ pub fn binary(operator: Binary, left: Value, right: Value) -> Result<Value, Stri
 /// Of a list, the items that fit; of anything else, whether it fits.
 fn each(left: Value, fits: impl Fn(&Value) -> bool) -> Value {
     match left {
-        Value::List(items) => Value::List(Arc::new(items.iter().filter(|item| fits(item)).cloned().collect())),
+        Value::List(items) => {
+            Value::List(Arc::new(items.iter().filter(|item| fits(item)).cloned().collect()))
+        }
         one => Value::Bool(fits(&one)),
     }
 }
@@ -68,7 +70,9 @@ pub fn equal(left: &Value, right: &Value) -> bool {
 /// A truth value, also from text.
 fn truth(value: &Value) -> bool {
     match value {
-        Value::Text(text) if text.eq_ignore_ascii_case("false") || text.eq_ignore_ascii_case("$false") => false,
+        Value::Text(text) if text.eq_ignore_ascii_case("false") || text.eq_ignore_ascii_case("$false") => {
+            false
+        }
         other => other.truth(),
     }
 }
@@ -313,7 +317,12 @@ mod tests {
             (Value::texts(["a", "b"]), Binary::Subtract, Value::text("A"), Ok(Value::texts(["b"]))),
             (Value::Int(3), Binary::Range, Value::Int(1), Ok(Value::list([3i64, 2, 1]))),
             (Value::text("x.Y"), Binary::Replace, Value::texts(["y", "z"]), Ok(Value::text("x.z"))),
-            (Value::Int(i64::MAX), Binary::Add, Value::Int(1), Err("The result is no number that fits.".to_owned())),
+            (
+                Value::Int(i64::MAX),
+                Binary::Add,
+                Value::Int(1),
+                Err("The result is no number that fits.".to_owned()),
+            ),
             (Value::Int(1), Binary::Divide, Value::Int(0), Err("Nothing can be divided by 0.".to_owned())),
             (Value::Int(1), Binary::Multiply, Value::text("x"), Err("'x' is no number.".to_owned())),
         ];

@@ -105,7 +105,12 @@ pub async fn run(env: &Env, pipeline: &Pipeline, sink: &mut dyn Sink) -> Result<
 }
 
 /// Pushes what the pipeline begins with: each item of a value, or the one call of its first cmdlet.
-async fn push(env: &Env, source: Option<&Expr>, stages: &mut [Box<dyn Stage>], sink: &mut dyn Sink) -> Result<(), Halt> {
+async fn push(
+    env: &Env,
+    source: Option<&Expr>,
+    stages: &mut [Box<dyn Stage>],
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
     let mut down = Down { stages, sink, env };
     let Some(source) = source else { return Ok(down.begin().await?) };
     if let Some(inner) = streamed(source) {
@@ -139,7 +144,10 @@ struct Outside<'s>(&'s mut dyn Sink);
 impl Sink for Outside<'_> {
     fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow> {
         Box::pin(async move {
-            self.0.accept(value).await.map_err(|stop| if stop == Stop::Enough { Stop::EnoughOutside } else { stop })
+            self.0
+                .accept(value)
+                .await
+                .map_err(|stop| if stop == Stop::Enough { Stop::EnoughOutside } else { stop })
         })
     }
 }
@@ -155,14 +163,17 @@ async fn stage(env: &Env, command: &Command, piped: bool) -> Result<Box<dyn Stag
     match cmdlet.run {
         Run::Each(_) => {
             bind::check_mandatory(cmdlet, &arguments, piped, &command.name)?;
-            let preferences = Preferences::new(env, &common).map_err(|message| Halt::fault(command.span, message))?;
+            let preferences =
+                Preferences::new(env, &common).map_err(|message| Halt::fault(command.span, message))?;
             Ok(Box::new(EachStage::new(cmdlet, arguments, preferences, piped)))
         }
         Run::Stage(make) if piped => {
             bind::check_mandatory(cmdlet, &arguments, false, &command.name)?;
             make(arguments, env).map_err(|failure| failure.at(command.span))
         }
-        Run::Stage(_) => Err(Halt::fault(command.name.span, format!("{} needs something piped to it.", cmdlet.name))),
+        Run::Stage(_) => {
+            Err(Halt::fault(command.name.span, format!("{} needs something piped to it.", cmdlet.name)))
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::env::{Env, Stop};
 use super::evaluate::{self, Halt, statement_value};
-use super::pipeline::{self, Sink};
 use super::operators;
+use super::pipeline::{self, Sink};
 use crate::BoxFuture;
 use crate::Channel;
 use crate::grammar::{Assignment, Expr, ExprKind, Script, Statement};
@@ -34,7 +34,11 @@ pub async fn run_all(env: &Env, statements: &[Statement], sink: &mut dyn Sink) -
 }
 
 /// Runs one statement.
-pub fn run<'a>(env: &'a Env, statement: &'a Statement, sink: &'a mut dyn Sink) -> BoxFuture<'a, Result<(), Halt>> {
+pub fn run<'a>(
+    env: &'a Env,
+    statement: &'a Statement,
+    sink: &'a mut dyn Sink,
+) -> BoxFuture<'a, Result<(), Halt>> {
     Box::pin(async move {
         match statement {
             Statement::Pipeline(pipeline) => pipeline::run(env, pipeline, sink).await.map_err(Halt::inside),
@@ -84,7 +88,12 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
             let value = combined(whole.property(&property), how, value, target)?;
             match with_property(whole, &property, value) {
                 Some(whole) => env.variables().set(variable, whole),
-                None => return Err(Halt::fault(target.span, format!("${variable} has no property '{property}'."))),
+                None => {
+                    return Err(Halt::fault(
+                        target.span,
+                        format!("${variable} has no property '{property}'."),
+                    ));
+                }
             };
             Ok(())
         }

@@ -96,8 +96,13 @@ impl Site {
             changes.push(Change::put(mailbox));
         }
         let snapshot = Snapshot::initial(&node).unwrap().apply(changes).unwrap().snapshot;
-        let put = snapshot.records().into_iter().map(|record| Object { kind: record.kind, key: record.key, json: record.json });
-        let change = ObjectChange { put: put.collect(), create_accounts: accounts, ..ObjectChange::default() };
+        let put = snapshot.records().into_iter().map(|record| Object {
+            kind: record.kind,
+            key: record.key,
+            json: record.json,
+        });
+        let change =
+            ObjectChange { put: put.collect(), create_accounts: accounts, ..ObjectChange::default() };
         store.save(change).await.unwrap();
         let node = Arc::new(FakeNode::default());
         let context = Context {
@@ -136,6 +141,7 @@ impl Site {
     #[allow(dead_code, reason = "not every test file restarts")]
     pub async fn saved(&self) -> Snapshot {
         let objects = self.context.store.objects().await.unwrap().into_iter();
-        Snapshot::load(objects.map(|Object { kind, key, json }| directory::Record { kind, key, json })).unwrap()
+        Snapshot::load(objects.map(|Object { kind, key, json }| directory::Record { kind, key, json }))
+            .unwrap()
     }
 }
