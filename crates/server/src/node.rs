@@ -82,7 +82,7 @@ impl Node {
         let errors = self.open_new(&mut state, &wanted);
         let failed: BTreeSet<ServiceName> = errors.iter().map(|error| error.endpoint.service).collect();
         state.close_old(&wanted, &failed);
-        state.stop_unwanted(&wanted, &snapshot);
+        state.stop_unwanted(&snapshot);
         errors
     }
 
@@ -150,10 +150,13 @@ impl State {
     }
 
     /// Sessions of services that do not run any more are told so, and ended if they do not go.
-    fn stop_unwanted(&mut self, wanted: &BTreeSet<Endpoint>, snapshot: &Snapshot) {
+    fn stop_unwanted(&mut self, snapshot: &Snapshot) {
         for name in ServiceName::ALL {
-            let runs = snapshot.is_running(name) || wanted.iter().any(|endpoint| endpoint.service == name);
-            if let Some(stopping) = self.stopping.remove(&name).filter(|_| !runs) {
+            if snapshot.is_running(name) {
+                continue;
+            }
+            // The next start gets a signal of its own.
+            if let Some(stopping) = self.stopping.remove(&name) {
                 stopping.send_replace(true);
                 let theirs = self.retired.extract_if(.., |listener| listener.service == name).collect();
                 tokio::spawn(end(theirs));
