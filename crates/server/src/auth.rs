@@ -193,3 +193,104 @@ impl Remembered {
         self.since = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mail::Address;
+
+    fn quick() -> Authenticator {
+        Authenticator::new(Settings { failure_delay: Duration::ZERO, ..Settings::default() })
+    }
+
+    fn mailbox(password: &str, cost: Cost) -> Mailbox {
+        let mut mailbox =
+            Mailbox::new("alice", Address::parse("alice@example.test").unwrap(), AccountId(1), 0);
+        mailbox.password = Some(password::hash(&Secret::new(password), cost).unwrap());
+        mailbox
+    }
+
+    #[tokio::test]
+    async fn only_the_password_lets_in() {
+        let (auth, alice) = (quick(), mailbox("right", Cost::Cheap));
+        for (password, good) in
+            [("right", true), ("wrong", false), ("right", true), ("", false), ("Right", false)]
+        {
+            assert_eq!(auth.verify(Some(&alice), &Secret::new(password)).await, good, "{password}");
+        }
+        let mut no_password = alice.clone();
+        no_password.password = None;
+        assert!(!auth.verify(Some(&no_password), &Secret::new("")).await);
+        assert!(!auth.verify(None, &Secret::new("right")).await);
+    }
+
+    #[tokio::test]
+    async fn a_changed_password_counts_at_once() {
+        let (auth, old) = (quick(), mailbox("old", Cost::Cheap));
+        assert!(auth.verify(Some(&old), &Secret::new("old")).await);
+        let new = mailbox("new", Cost::Cheap);
+        assert!(!auth.verify(Some(&new), &Secret::new("old")).await);
+        let mut other = mailbox("x", Cost::Cheap);
+        (other.account, other.password) = (AccountId(2), old.password.clone());
+        assert!(!auth.remembers(&auth.tag(
+            AccountId(2),
+            other.password.as_ref().unwrap(),
+            &Secret::new("old")
+        )));
+    }
+
+    #[tokio::test]
+    async fn a_verified_password_is_cheap_the_next_time() {
+        let (auth, alice) = (quick(), mailbox("right", Cost::Standard));
+        let password = Secret::new("right");
+        let begin = Instant::now();
+        assert!(auth.verify(Some(&alice), &password).await);
+        let first = begin.elapsed();
+        let begin = Instant::now();
+        for _ in 0..100 {
+            assert!(auth.verify(Some(&alice), &password).await);
+        }
+        assert!(begin.elapsed() < first * 10, "100 times {:?} after {first:?}", begin.elapsed() / 100);
+    }
+
+    #[tokio::test]
+    async fn many_at_once_do_the_work_once() {
+        let (auth, alice) = (quick(), Arc::new(mailbox("right", Cost::Standard)));
+        let mut logins = tokio::task::JoinSet::new();
+        for _ in 0..500 {
+            let (auth, alice) = (auth.clone(), alice.clone());
+            logins.spawn(async move { auth.verify(Some(&alice), &Secret::new("right")).await });
+        }
+        let begin = Instant::now();
+        assert!(logins.join_all().await.into_iter().all(|verified| verified));
+        // 500 times the work would take a quarter of a minute and more.
+        assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_waits() {
+        let auth = Authenticator::new(Settings::default());
+        let begin = tokio::time::Instant::now();
+        assert!(!auth.verify(Some(&mailbox("right", Cost::Cheap)), &Secret::new("wrong")).await);
+        assert!(begin.elapsed() >= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn remembering_ends() {
+        let settings = Settings { remember: Duration::from_secs(100), capacity: 6, ..Settings::default() };
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let mut memory = Remembered::new(begin);
+        memory.insert([1; 32], at(0), &settings);
+        assert!(memory.contains(&[1; 32], at(49), &settings));
+        assert!(memory.contains(&[1; 32], at(99), &settings), "in the older generation");
+        assert!(!memory.contains(&[1; 32], at(151), &settings));
+        memory.insert([2; 32], at(200), &settings);
+        assert!(!memory.contains(&[2; 32], at(301), &settings), "nobody came by meanwhile");
+        for tag in 10..30 {
+            memory.insert([tag; 32], at(302), &settings);
+        }
+        assert!(memory.young.len() + memory.old.len() <= 6);
+        assert!(memory.contains(&[29; 32], at(302), &settings));
+    }
+}

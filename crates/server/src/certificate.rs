@@ -251,3 +251,82 @@ fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), CertificateError>
     };
     whole().map_err(|error| CertificateError::File(path.to_owned(), error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const NOW: i64 = 1_767_700_000;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn serial(identity: &Identity) -> Vec<u8> {
+        X509Certificate::from_der(&identity.chain[0]).unwrap().1.raw_serial().to_vec()
+    }
+
+    #[test]
+    fn made_once_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let wanted = names(&["mail.example.test", "localhost", "127.0.0.1", "::1"]);
+        let first = ensure(dir.path(), &wanted, NOW).unwrap();
+        let again = ensure(dir.path(), &wanted, NOW + 300 * DAY).unwrap();
+        assert_eq!(serial(&first), serial(&again));
+        for file in ["tls/ca-key.pem", "tls/server.pem", "tls/server-key.pem"] {
+            let mode = fs::metadata(dir.path().join(file)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    }
+
+    #[test]
+    fn renewed_in_time_by_the_same_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = ensure(dir.path(), &names(&["a.test"]), NOW).unwrap();
+        let ca = fs::read(ca_path(dir.path())).unwrap();
+        let late = ensure(dir.path(), &names(&["a.test"]), NOW + 336 * DAY).unwrap();
+        assert_ne!(serial(&first), serial(&late), "less than 30 days were left");
+        let other = ensure(dir.path(), &names(&["a.test", "b.test"]), NOW + 336 * DAY).unwrap();
+        assert_ne!(serial(&late), serial(&other), "a name was missing");
+        assert_eq!(ca, fs::read(ca_path(dir.path())).unwrap());
+    }
+
+    #[test]
+    fn a_start_cut_short_is_finished() {
+        for left in [
+            &["tls/ca-key.pem"][..],
+            &["tls/ca-key.pem", "ca.pem"],
+            &["tls/ca-key.pem", "ca.pem", "tls/server-key.pem"],
+        ] {
+            let (whole, cut) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            ensure(whole.path(), &names(&["a.test"]), NOW).unwrap();
+            fs::create_dir(cut.path().join("tls")).unwrap();
+            for file in left {
+                fs::copy(whole.path().join(file), cut.path().join(file)).unwrap();
+            }
+            ensure(cut.path(), &names(&["a.test"]), NOW).unwrap_or_else(|error| panic!("{left:?}: {error}"));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_explained() {
+        let table = [("tls/server.pem", "no PEM file"), ("tls/server-key.pem", "no PEM file")];
+        for (file, part) in table {
+            let dir = tempfile::tempdir().unwrap();
+            ensure(dir.path(), &names(&["a.test"]), NOW).unwrap();
+            fs::write(dir.path().join(file), "rubbish").unwrap();
+            let error = ensure(dir.path(), &names(&["a.test"]), NOW).err().unwrap().to_string();
+            assert!(error.contains(file) && error.contains(part), "{error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        ensure(dir.path(), &names(&["a.test"]), NOW).unwrap();
+        fs::remove_file(dir.path().join("tls/ca-key.pem")).unwrap();
+        assert!(
+            ensure(dir.path(), &names(&["a.test"]), NOW).is_ok(),
+            "not needed as long as nothing is signed"
+        );
+        let error = ensure(dir.path(), &names(&["b.test"]), NOW).err().unwrap().to_string();
+        assert!(error.contains("ca-key.pem") && error.contains("backup"), "{error}");
+    }
+}

@@ -1,0 +1,279 @@
+//! The command line as scripts and newcomers meet it: exit codes, helpful errors, output where it belongs.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use testkit::node::{Node, free_offset};
+
+const GATEPOST: &str = env!("CARGO_BIN_EXE_gatepost");
+
+fn gatepost(arguments: &[&str]) -> Output {
+    Command::new(GATEPOST).args(arguments).stdin(Stdio::null()).env_remove("GATEPOST_DATA").output().unwrap()
+}
+
+fn text(octets: &[u8]) -> &str {
+    std::str::from_utf8(octets).unwrap()
+}
+
+/// Checks exit code, parts of standard error, and that standard output is empty.
+fn fails(output: &Output, code: i32, parts: &[&str]) {
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{errors}");
+    for part in parts {
+        assert!(errors.contains(part), "'{part}' is not in: {errors}");
+    }
+    assert_eq!(text(&output.stdout), "");
+}
+
+fn set_up(dir: &Path) -> String {
+    let offset = free_offset().to_string();
+    let password = dir.with_extension("password");
+    fs::write(&password, "correct horse\n").unwrap();
+    let (data, password) = (dir.to_str().unwrap(), password.to_str().unwrap());
+    let output = gatepost(&[
+        "quickstart",
+        "--data",
+        data,
+        "--domain",
+        "example.org",
+        "--admin-password-file",
+        password,
+        "--mailbox",
+        "carol",
+        "--mailbox-password-file",
+        password,
+        "--enable",
+        "imap4",
+        "--bind",
+        "127.0.0.1",
+        "--port-offset",
+        &offset,
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    for arguments in [
+        &[][..],
+        &["serf"],
+        &["serve", "--dta", "x"],
+        &["demo", "--port-offset", "70000"],
+        &["check", "a", "b"],
+    ] {
+        let output = gatepost(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_lists_what_exists() {
+    let output = gatepost(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    for part in ["demo", "quickstart", "serve", "shell", "check"] {
+        assert!(text(&output.stdout).contains(part), "{part}");
+    }
+    assert!(!text(&output.stdout).contains("gateway"));
+}
+
+#[test]
+fn quickstart_makes_a_server_that_serve_runs() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    let said = set_up(&dir);
+    for part in
+        ["mail.example.org", "ca.pem", "gatepost serve", "Set-Service MSExchangePOP3 -StartupType Automatic"]
+    {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("MSExchangeIMAP4"), "it starts with the server: {said}");
+    let again = gatepost(&["quickstart", "--data", dir.to_str().unwrap(), "--domain", "example.org"]);
+    fails(&again, 3, &["set up already", "gatepost serve"]);
+    let demo = gatepost(&["demo", "--data", dir.to_str().unwrap()]);
+    fails(&demo, 3, &["not to a demo", "gatepost serve"]);
+
+    let mut server =
+        Command::new(GATEPOST).args(["serve", "--data"]).arg(&dir).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    assert_eq!(line, "ready\n");
+    let second = gatepost(&["serve", "--data", dir.to_str().unwrap()]);
+    fails(&second, 1, &["in use by another Gatepost", "gatepost shell --data"]);
+    let services = gatepost(&[
+        "shell",
+        "--data",
+        dir.to_str().unwrap(),
+        "-c",
+        "Get-Service MSExchangePOP3 | ConvertTo-Json",
+    ]);
+    assert!(
+        text(&services.stdout).contains("Stopped"),
+        "{}{}",
+        text(&services.stdout),
+        text(&services.stderr)
+    );
+    Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    let after = gatepost(&["shell", "--data", dir.to_str().unwrap(), "-c", "Get-Service"]);
+    fails(&after, 1, &["no server is running", "gatepost serve --data"]);
+}
+
+#[test]
+fn quickstart_asks_for_what_is_missing() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let data = data.to_str().unwrap();
+    fails(&gatepost(&["quickstart", "--data", data]), 2, &["--domain is missing"]);
+    fails(
+        &gatepost(&["quickstart", "--data", data, "--domain", "no domain"]),
+        2,
+        &["'no domain'", "example.org"],
+    );
+    fails(
+        &gatepost(&["quickstart", "--data", data, "--domain", "example.org"]),
+        2,
+        &["--admin-password-file is missing"],
+    );
+    let short = parent.path().join("short");
+    fs::write(&short, "short\n").unwrap();
+    let output = gatepost(&[
+        "quickstart",
+        "--data",
+        data,
+        "--domain",
+        "example.org",
+        "--admin-password-file",
+        short.to_str().unwrap(),
+    ]);
+    fails(&output, 2, &["at least 8 characters"]);
+    assert!(!Path::new(data).exists(), "nothing is made before all is known");
+}
+
+#[test]
+fn a_boot_file_with_mistakes_is_explained() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    set_up(&dir);
+    let file = dir.join("gatepost.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let table: [(&str, &[&str]); 2] = [
+        ("hostnam = \"x\"\n", &["gatepost.toml", "line", "hostnam", "admin_socket"]),
+        ("reader_threads = \"many\"\n", &["gatepost.toml", "line", "many"]),
+    ];
+    for (mistake, parts) in table {
+        fs::write(&file, format!("{mistake}{good}")).unwrap();
+        for command in ["serve", "shell", "check", "demo"] {
+            fails(&gatepost(&[command, "--data", dir.to_str().unwrap()]), 3, parts);
+        }
+    }
+}
+
+#[test]
+fn a_directory_without_a_server_is_explained() {
+    let empty = tempfile::tempdir().unwrap();
+    let data = empty.path().to_str().unwrap();
+    fails(&gatepost(&["serve", "--data", data]), 3, &["no boot file", "gatepost quickstart"]);
+    fails(&gatepost(&["shell", "--data", data, "-c", "Get-Mailbox"]), 3, &["no data directory", "--data"]);
+    fails(&gatepost(&["check", "--data", "/nowhere/at/all"]), 3, &["no such data directory"]);
+}
+
+#[test]
+fn a_taken_port_is_explained() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let offset = free_offset();
+    let _taken = TcpListener::bind(("127.0.0.1", 143 + offset)).unwrap();
+    let output = gatepost(&["demo", "--data", data.to_str().unwrap(), "--port-offset", &offset.to_string()]);
+    let port = format!("port {} is taken", 143 + offset);
+    fails(&output, 3, &[&port, "ss -ltnp", "Set-ImapSettings", "--port-offset"]);
+}
+
+#[test]
+fn the_shell_writes_results_and_errors_apart() {
+    let node = Node::start().unwrap();
+    let json = node.shell("Get-CASMailbox | ConvertTo-Json").unwrap();
+    assert_eq!((json.status.code(), text(&json.stderr)), (Some(0), ""));
+    let parsed: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(parsed.as_array().map(Vec::len), Some(3), "{parsed}");
+
+    let failed = node.shell("Get-Mailbox nobody").unwrap();
+    assert_eq!((failed.status.code(), text(&failed.stdout)), (Some(1), ""));
+    assert!(text(&failed.stderr).contains("nobody"));
+
+    let script = node.data().with_extension("ps1");
+    fs::write(&script, "\u{feff}$name = 'alice'\r\nGet-Mailbox $name | ConvertTo-Json\r\n").unwrap();
+    let data = node.data().to_str().unwrap();
+    let run = gatepost(&["shell", "--data", data, script.to_str().unwrap()]);
+    assert!(text(&run.stdout).contains("alice@example.test"), "{}{}", text(&run.stdout), text(&run.stderr));
+
+    let mut piped = Command::new(GATEPOST)
+        .args(["shell", "--data", data])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut piped.stdin.take().unwrap(), b"Get-Mailbox bob | ConvertTo-Json\n")
+        .unwrap();
+    let piped = piped.wait_with_output().unwrap();
+    assert!(text(&piped.stdout).contains("bob@example.test"));
+}
+
+#[test]
+fn services_start_and_stop_while_the_server_runs() {
+    let node = Node::start().unwrap();
+    let pop = node.address(testkit::node::Port::Pop3);
+    assert!(std::net::TcpStream::connect(pop).is_ok());
+    assert!(node.shell("Stop-Service MSExchangePOP3").unwrap().status.success());
+    assert!(std::net::TcpStream::connect(pop).is_err(), "stopped");
+    let taken = TcpListener::bind(pop).unwrap();
+    let failed = node.shell("Start-Service MSExchangePOP3").unwrap();
+    assert!(text(&failed.stderr).contains("is taken"), "{}", text(&failed.stderr));
+    drop(taken);
+    let started = node.shell("Restart-Service MSExchangePOP3").unwrap();
+    assert!(started.status.success(), "{}", text(&started.stderr));
+    assert!(std::net::TcpStream::connect(pop).is_ok());
+}
+
+#[test]
+fn check_tells_damage_by_its_exit_code() {
+    let mut node = Node::start().unwrap();
+    let data = node.data().to_str().unwrap().to_owned();
+    fails(&gatepost(&["check", "--data", &data]), 1, &["in use"]);
+    node.stop().unwrap();
+    let good = gatepost(&["check", "--data", &data]);
+    assert_eq!(good.status.code(), Some(0), "{}", text(&good.stderr));
+    assert!(text(&good.stdout).contains("damage: 0"), "{}", text(&good.stdout));
+    damage(node.data(), b"Lunch?");
+    let bad = gatepost(&["check", "--data", &data]);
+    assert_eq!(bad.status.code(), Some(3), "{}", text(&bad.stdout));
+    assert!(!text(&bad.stdout).contains("damage: 0"), "{}", text(&bad.stdout));
+    assert!(text(&bad.stderr).contains("nothing was changed"));
+}
+
+/// Changes one octet of a message where it lies.
+fn damage(data: &Path, what: &[u8]) {
+    let mut changed = 0;
+    let mut dirs = vec![data.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                dirs.push(entry);
+                continue;
+            }
+            let Ok(mut octets) = fs::read(&entry) else { continue };
+            let is_database = octets.starts_with(b"SQLite format") || entry.to_string_lossy().contains(".db");
+            if let Some(at) =
+                octets.windows(what.len()).position(|part| part == what).filter(|_| !is_database)
+            {
+                octets[at] ^= 1;
+                fs::write(&entry, octets).unwrap();
+                changed += 1;
+            }
+        }
+    }
+    assert!(changed > 0, "no file holds the message");
+}

@@ -1,0 +1,231 @@
+//! `gatepost demo` end to end: from nothing to mail, through restarts and kills, as any user.
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use testkit::node::{Node, Port, free_offset};
+
+const GATEPOST: &str = env!("CARGO_BIN_EXE_gatepost");
+
+type Tls = BufReader<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>;
+
+/// A TLS connection that trusts the node's authority and nothing else; past the greeting.
+fn connect(node: &Node, port: Port) -> Tls {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(node.ca()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let socket = TcpStream::connect(node.address(port)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut stream = BufReader::new(rustls::StreamOwned::new(session, socket));
+    line(&mut stream);
+    stream
+}
+
+fn line(stream: &mut Tls) -> String {
+    let mut line = String::new();
+    stream.read_line(&mut line).unwrap();
+    line
+}
+
+fn ask(stream: &mut Tls, command: &str) -> String {
+    stream.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
+    line(stream)
+}
+
+fn pop(node: &Node, user: &str) -> Tls {
+    let mut pop = connect(node, Port::Pop3s);
+    assert!(ask(&mut pop, &format!("USER {user}@example.test")).starts_with("+OK"));
+    let login = ask(&mut pop, "PASS Gatepost!1");
+    assert!(login.starts_with("+OK"), "{login}");
+    pop
+}
+
+fn count(node: &Node, user: &str) -> u32 {
+    let stat = ask(&mut pop(node, user), "STAT");
+    stat.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// Sends a message from alice to bob; returns once it is acknowledged.
+fn send(node: &Node, subject: &str) {
+    let mut smtp = connect(node, Port::Submissions);
+    smtp.get_mut().write_all(b"EHLO client.test\r\n").unwrap();
+    while line(&mut smtp).starts_with("250-") {}
+    let steps = [
+        ("AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABHYXRlcG9zdCEx", "235"),
+        ("MAIL FROM:<alice@example.test>", "250"),
+        ("RCPT TO:<bob@example.test>", "250"),
+        ("DATA", "354"),
+        (&format!("From: alice@example.test\r\nSubject: {subject}\r\n\r\nHello\r\n."), "250"),
+    ];
+    for (command, code) in steps {
+        let reply = ask(&mut smtp, command);
+        assert!(reply.starts_with(code), "{command}: {reply}");
+    }
+}
+
+#[test]
+fn mail_goes_from_alice_to_bob_and_stays() {
+    let mut node = Node::start().unwrap();
+    assert_eq!((count(&node, "alice"), count(&node, "bob")), (4, 2), "the samples");
+    send(&node, "before the kill");
+    node.kill9().unwrap();
+    node.restart().unwrap();
+    assert_eq!(count(&node, "bob"), 3, "acknowledged is durable");
+    send(&node, "before the end");
+    assert_eq!(node.stop().unwrap(), Some(0), "SIGTERM ends it cleanly");
+    assert!(!node.data().join("admin.sock").exists());
+    node.restart().unwrap();
+    assert_eq!((count(&node, "alice"), count(&node, "bob")), (4, 4), "no samples again");
+
+    let mut pop = pop(&node, "bob");
+    assert!(ask(&mut pop, "RETR 4").starts_with("+OK"));
+    let mut message = String::new();
+    loop {
+        match line(&mut pop).as_str() {
+            ".\r\n" => break,
+            line => message.push_str(line),
+        }
+    }
+    assert!(message.contains("Subject: before the end\r\n"), "{message}");
+
+    let mut imap = connect(&node, Port::Imaps);
+    assert!(ask(&mut imap, "a LOGIN bob@example.test Gatepost!1").starts_with("a OK"));
+    let status = ask(&mut imap, "b STATUS INBOX (MESSAGES)");
+    assert!(status.contains("MESSAGES 4"), "{status}");
+}
+
+#[test]
+fn sessions_are_told_of_the_end() {
+    let mut node = Node::start().unwrap();
+    let mut pop = pop(&node, "alice");
+    let mut imap = connect(&node, Port::Imaps);
+    let begin = Instant::now();
+    assert_eq!(node.stop().unwrap(), Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(line(&mut imap).starts_with("* BYE"));
+    let mut rest = String::new();
+    // POP3 has no word for it; the connection just ends.
+    let _ = pop.read_to_string(&mut rest);
+}
+
+#[test]
+fn the_table_is_followed_by_ready() {
+    let parent = tempfile::tempdir().unwrap();
+    let (data, ready) = (parent.path().join("data"), parent.path().join("ready"));
+    let offset = free_offset();
+    let start = |offset: Option<u16>| {
+        let mut command = Command::new(GATEPOST);
+        command
+            .args(["demo", "--data"])
+            .arg(&data)
+            .arg("--once-ready-file")
+            .arg(&ready)
+            .stdout(Stdio::piped());
+        if let Some(offset) = offset {
+            command.args(["--port-offset", &offset.to_string()]);
+        }
+        command.spawn().unwrap()
+    };
+    let mut last = offset;
+    for chosen in [Some(offset), None, Some(free_offset()), None] {
+        last = chosen.unwrap_or(last);
+        fs::write(&ready, "old").unwrap();
+        let mut demo = start(chosen);
+        let mut said = String::new();
+        let mut out = BufReader::new(demo.stdout.take().unwrap());
+        while !said.ends_with("ready\n") {
+            assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+        }
+        for port in [110, 143, 993, 995, 587, 465] {
+            assert!(said.contains(&(port + last).to_string()), "{port}: {said}");
+        }
+        for part in ["alice@example.test", "Gatepost!1", "localhost", data.join("ca.pem").to_str().unwrap()] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        for port in [25, 110, 143, 993, 995, 587, 465] {
+            assert!(TcpStream::connect(("127.0.0.1", port + last)).is_ok(), "{port}");
+        }
+        let until = Instant::now() + Duration::from_secs(5);
+        while fs::read_to_string(&ready).unwrap_or_default() != "ready\n" {
+            assert!(Instant::now() < until, "no ready file");
+        }
+        demo.kill().unwrap();
+        demo.wait().unwrap();
+    }
+}
+
+#[test]
+fn secrets_are_for_the_owner() {
+    let node = Node::start().unwrap();
+    for (file, mode) in
+        [("", 0o700), ("admin.sock", 0o600), ("tls/ca-key.pem", 0o600), ("tls/server-key.pem", 0o600)]
+    {
+        let found = fs::metadata(node.data().join(file)).unwrap().permissions().mode();
+        assert_eq!(found & 0o777, mode, "{file}");
+    }
+}
+
+#[test]
+fn an_ordinary_user_can_run_it() {
+    let parent = tempfile::tempdir().unwrap();
+    if fs::metadata(parent.path()).unwrap().uid() != 0 {
+        // Then every other test here has shown it already.
+        return;
+    }
+    const NOBODY: u32 = 65_534;
+    fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let home = parent.path().join("home");
+    fs::create_dir(&home).unwrap();
+    std::os::unix::fs::chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
+    // The build directory may be closed to others.
+    let program = parent.path().join("gatepost");
+    fs::copy(GATEPOST, &program).unwrap();
+    let mut demo = Command::new("setpriv")
+        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+        .arg(&program)
+        .args(["demo", "--port-offset", &free_offset().to_string()])
+        .current_dir(&home)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut out = BufReader::new(demo.stdout.take().unwrap());
+    while !said.ends_with("ready\n") {
+        assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    Command::new("kill").arg(demo.id().to_string()).status().unwrap();
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::metadata(home.join("gatepost-demo")).unwrap().uid(), NOBODY, "the default place");
+}
+
+#[test]
+fn a_first_start_cut_short_is_finished() {
+    for delay in [0, 20, 60, 120, 200, 300] {
+        let parent = tempfile::tempdir().unwrap();
+        let data = parent.path().join("data");
+        let mut first = Command::new(GATEPOST)
+            .args(["demo", "--port-offset", &free_offset().to_string(), "--data"])
+            .arg(&data)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(delay));
+        first.kill().unwrap();
+        first.wait().unwrap();
+        let node = Node::start_on(&data).unwrap();
+        assert_eq!((count(&node, "alice"), count(&node, "bob")), (4, 2), "killed after {delay} ms");
+    }
+}
