@@ -14,6 +14,9 @@ use std::sync::Arc;
 use store::{AuditEntry, ObjectChange};
 use tokio::sync::OwnedMutexGuard;
 
+/// How the error begins when a change is saved, but the node could not follow it.
+pub const SAVED_BUT: &str = "The change is saved, but not all of it could be put into effect: ";
+
 /// Holds other changes off, with the snapshot to start from.
 pub struct Changing {
     context: Context,
@@ -83,9 +86,7 @@ fn saved(record: &directory::Record) -> store::Object {
 async fn finish(context: &Context, applied: Applied, change: ObjectChange) -> Result<(), Failure> {
     context.store.save(change).await?;
     context.directory.publish(applied.snapshot);
-    context.node.reconcile().await.map_err(|why| {
-        Failure::Error(format!("The change is saved, but not all of it could be put into effect: {why}"))
-    })
+    context.node.reconcile().await.map_err(|why| Failure::Error(format!("{SAVED_BUT}{why}")))
 }
 
 /// The details of an audit entry as JSON: parameters without secrets, and what changed.

@@ -33,7 +33,7 @@ async fn values_and_pipelines() {
             ("3,1,2 | sort -Descending", "3\n2\n1"),
             ("'b','a','B' | sort -Unique", "a\nb"),
             ("1,1,2 | select -Unique", "1\n2"),
-            ("1..4 | measure -Sum -Average", "Count Sum Average\n----- --- -------\n    4  10     2.5"),
+            ("1..4 | measure -Sum -Average", "Count Average Sum\n----- ------- ---\n    4     2.5  10"),
             ("if (1 -eq 2) {'yes'} else {'no'}", "no"),
             ("foreach ($i in 1..3) {\"no. $i\"}", "no. 1\nno. 2\nno. 3"),
             ("1..3 | foreach -Begin {'a'} -Process {$_} -End {'z'}", "a\n1\n2\n3\nz"),

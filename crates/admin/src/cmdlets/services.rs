@@ -199,18 +199,15 @@ async fn give(call: &mut Call<'_>, service: ServiceName, order: Order) -> Result
     if current.running == running {
         return Ok(());
     }
-    let started = update(call, service, |service| service.running = running).await;
-    if started.is_err() && order == Order::Start {
-        update(call, service, |service| service.running = false).await?;
-        return Err(match started {
-            Err(Failure::Error(why)) => {
-                format!("Service '{}' cannot be started: {why}", service.name()).into()
-            }
-            Err(other) => other,
-            Ok(()) => return Ok(()),
-        });
+    match update(call, service, |service| service.running = running).await {
+        Err(Failure::Error(why)) if order == Order::Start => {
+            // The error is told already; that the node is still not content says nothing new.
+            let _ = update(call, service, |service| service.running = false).await;
+            let why = why.strip_prefix(change::SAVED_BUT).unwrap_or(&why);
+            Err(format!("Service '{}' cannot be started: {why}", service.name()).into())
+        }
+        done => done,
     }
-    started
 }
 
 fn current(snapshot: &Snapshot, service: ServiceName) -> Service {

@@ -134,8 +134,14 @@ impl Cursor {
 
     /// `a, b, c`, or one value.
     fn list(&mut self) -> Result<Expr, ParseError> {
-        let first = self.postfix(true)?;
-        let mut items = vec![first];
+        if self.take(',') {
+            // A comma before a value makes a list of one.
+            let start = self.pos;
+            self.skip_lines()?;
+            let only = self.postfix(true)?;
+            return Ok(Expr { kind: ExprKind::List(vec![only]), span: self.since(start) });
+        }
+        let mut items = vec![self.postfix(true)?];
         loop {
             let before = self.pos;
             self.skip_blanks()?;

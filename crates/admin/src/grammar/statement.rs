@@ -222,7 +222,7 @@ impl Cursor {
         let word: String = self.rest().chars().take_while(|c| !c.is_whitespace() && !ends_word(*c)).collect();
         let not = word.to_ascii_lowercase();
         let expression = match self.peek() {
-            Some('"' | '\'' | '$' | '(' | '@' | '{' | '[' | '!' | '.') => true,
+            Some('"' | '\'' | '$' | '(' | '@' | '{' | '[' | '!' | '.' | ',') => true,
             Some('-') => not == "-not" || self.peek_second().is_some_and(|c| !c.is_ascii_alphabetic()),
             Some(c) => self.filter || c.is_ascii_digit() && starts_number(&word),
             None => false,

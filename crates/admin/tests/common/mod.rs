@@ -1,5 +1,7 @@
 //! A node that is not there, an organisation in memory, and a shell whose output is kept.
 
+#![allow(dead_code, reason = "no test file uses all of it")]
+
 use admin::{BoxFuture, Channel, Context, Gone, Node, Outcome, Output, Question, Shell, Terminal};
 use directory::{Change, Directory, InitialNode, Mailbox, Snapshot, StartupType};
 use mail::{Address, Domain};
@@ -138,7 +140,6 @@ impl Site {
     }
 
     /// The saved objects as a snapshot: what a restart would find.
-    #[allow(dead_code, reason = "not every test file restarts")]
     pub async fn saved(&self) -> Snapshot {
         let objects = self.context.store.objects().await.unwrap().into_iter();
         Snapshot::load(objects.map(|Object { kind, key, json }| directory::Record { kind, key, json }))

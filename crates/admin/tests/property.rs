@@ -1,0 +1,115 @@
+//! Whatever value is written down is the value that is read; whatever is read ends with statements or an error.
+
+mod common;
+
+use admin::grammar::{needs_more, parse, parse_filter};
+use common::Site;
+use serde_json::{Value, json};
+
+/// Numbers that only look random, so that a failure comes again.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len())]
+    }
+}
+
+const CHARACTERS: &[char] = &[
+    'a', 'Z', '5', ' ', '\'', '"', '$', '`', '(', ')', '{', '}', '@', '#', ';', '|', ',', '-', '\n', '\t',
+    '\\', '<', '>', '“', '”', '„', '‘', '’', '–', 'ä', '日', '😀', '&', '%', '=', ':', '_', '\u{a0}',
+];
+
+fn text(chance: &mut Chance) -> String {
+    (0..chance.below(12)).map(|_| chance.pick(CHARACTERS)).collect()
+}
+
+fn single_quoted(text: &str) -> String {
+    let doubled = |c: char| if "'‘’‚‛".contains(c) { vec![c, c] } else { vec![c] };
+    format!("'{}'", text.chars().flat_map(doubled).collect::<String>())
+}
+
+fn double_quoted(text: &str) -> String {
+    let escaped = |c: char| if "\"“”„$`".contains(c) { vec!['`', c] } else { vec![c] };
+    format!("\"{}\"", text.chars().flat_map(escaped).collect::<String>())
+}
+
+/// A value as it is written in the language, and as JSON.
+fn value(chance: &mut Chance, depth: usize) -> (String, Value) {
+    match chance.below(if depth == 0 { 5 } else { 7 }) {
+        0 => {
+            let text = text(chance);
+            (single_quoted(&text), json!(text))
+        }
+        1 => {
+            let text = text(chance);
+            (double_quoted(&text), json!(text))
+        }
+        2 => {
+            let number = chance.below(1 << 30) as i64 - (1 << 29);
+            (format!("({number})"), json!(number))
+        }
+        3 => {
+            let truth = chance.below(2) == 1;
+            (format!("${truth}"), json!(truth))
+        }
+        4 => ("$null".to_owned(), Value::Null),
+        5 => {
+            let items: Vec<_> = (0..chance.below(4)).map(|_| value(chance, depth - 1)).collect();
+            let written: Vec<&str> = items.iter().map(|(written, _)| written.as_str()).collect();
+            // Each on a statement of its own would be unrolled; a list of one needs its comma.
+            let written = match written.as_slice() {
+                [one] => format!("(,{one})"),
+                [] => "@()".to_owned(),
+                many => format!("({})", many.join(", ")),
+            };
+            (written, Value::Array(items.into_iter().map(|(_, value)| value).collect()))
+        }
+        _ => {
+            let entries: Vec<_> =
+                (0..chance.below(4)).map(|n| (format!("k{n}"), value(chance, depth - 1))).collect();
+            let written: Vec<String> =
+                entries.iter().map(|(key, (written, _))| format!("{key} = {written}")).collect();
+            let map = entries.into_iter().map(|(key, (_, value))| (key, value)).collect();
+            (format!("@{{{}}}", written.join(chance.pick(&["; ", "\n"]))), Value::Object(map))
+        }
+    }
+}
+
+#[tokio::test]
+async fn values_are_read_as_they_were_written() {
+    let mut site = Site::new().await;
+    let mut chance = Chance(1);
+    for round in 0..500 {
+        let (written, expected) = value(&mut chance, 3);
+        let line = format!("@{{v = {written}}} | ConvertTo-Json -Compress -Depth 20");
+        let shown = site.good(&line).await;
+        let found: Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(found["v"], expected, "round {round}: {written}");
+    }
+}
+
+#[test]
+fn any_text_is_read_or_refused() {
+    const WORDS: &[&str] = &[
+        "Get-X", "-Name", "$x", "$_", "'", "\"", "(", ")", "{", "}", "@{", "@(", "@\"\n", "\n\"@", "=", ";",
+        "|", ",", "if", "else", "foreach", "in", "-eq", "-not", "!", "1", "10MB", "..", ".", "[", "]", "`",
+        "`\n", "#", "<#", "#>", "\n", " ", "%", "?", "&", ">", "“", "–", "$(", "${", "@", ":", "PS C:\\>",
+        "\u{0}", "ä",
+    ];
+    let mut chance = Chance(2);
+    for _ in 0..20_000 {
+        let text: String = (0..chance.below(25)).map(|_| chance.pick(WORDS)).collect();
+        if let Err(error) = parse(&text) {
+            // The place lies in the text, and can be shown.
+            assert!(error.span.start <= text.len(), "{text:?}");
+            assert!(error.render(&text).contains("line "), "{text:?}");
+        }
+        let _ = (needs_more(&text), parse_filter(&text));
+    }
+}
