@@ -136,6 +136,7 @@ impl Boot {
         store::Options {
             staging_memory: self.staging_memory_mib.map_or(usual.staging_memory, |mib| mib << 20),
             readers: self.reader_threads.map_or(usual.readers, |threads| threads.max(1)),
+            ..usual
         }
     }
 }

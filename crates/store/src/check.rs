@@ -72,7 +72,7 @@ fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error>
     if found > schema::FORMAT {
         return Err(Error::TooNew { found, known: schema::FORMAT });
     }
-    let segments = Segments::new(Some(dir.join("segments")));
+    let segments = Segments::new(Some(dir.join("segments")), u64::MAX);
     let mut check = Check { db: Db(&connection), segments, report: Report::default(), unlisted: 0 };
     check.index()?;
     check.octets(progress)?;

@@ -43,8 +43,11 @@ impl Core {
         let writer = schema::open_writer(dir)?;
         if marked != Some(schema::FORMAT) {
             files::mark(dir)?;
+            if let Some(parent) = dir.canonicalize().ok().as_deref().and_then(Path::parent) {
+                files::sync_dir(parent)?; // the directory itself is a new name
+            }
         }
-        let segments = Segments::new(Some(dir.join("segments")));
+        let segments = Segments::new(Some(dir.join("segments")), options.segment_size);
         remove_leftovers(dir, Db(&writer))?;
         let readers =
             (0..options.readers.max(1)).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
@@ -57,7 +60,13 @@ impl Core {
     /// A store in memory.
     pub(crate) fn in_memory() -> Result<Core, Error> {
         let budget = Budget::new(usize::MAX, None);
-        Core::start(schema::open_memory()?, Segments::new(None), budget, None, None)
+        Core::start(
+            schema::open_memory()?,
+            Segments::new(None, Options::default().segment_size),
+            budget,
+            None,
+            None,
+        )
     }
 
     fn start(

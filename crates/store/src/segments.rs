@@ -21,8 +21,6 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(crate) const HEADER: u64 = 32;
 /// Octets of a record's head.
 pub(crate) const HEAD: u64 = 32;
-/// A segment that has grown beyond this is followed by a new one.
-const FULL_AT: u64 = 256 << 20;
 
 const MAGIC: &[u8; 8] = b"GPSEGMNT";
 const VERSION: u32 = 1;
@@ -119,7 +117,7 @@ pub(crate) struct Segments {
     /// The directory; `None` keeps all in memory.
     dir: Option<PathBuf>,
     open: Mutex<HashMap<u32, Arc<Medium>>>,
-    /// A segment that has grown beyond this is followed by a new one; tests lower it.
+    /// A segment that has grown beyond this is followed by a new one.
     pub(crate) full_at: AtomicU64,
     /// Octets that fit into a segment; lowered by tests of a full disk.
     pub(crate) space: AtomicU64,
@@ -127,8 +125,8 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// The segments of this directory, which exists; or none, in memory.
-    pub(crate) fn new(dir: Option<PathBuf>) -> Segments {
-        let (full_at, space) = (AtomicU64::new(FULL_AT), AtomicU64::new(u64::MAX));
+    pub(crate) fn new(dir: Option<PathBuf>, size: u64) -> Segments {
+        let (full_at, space) = (AtomicU64::new(size), AtomicU64::new(u64::MAX));
         Segments { dir, open: Mutex::default(), full_at, space }
     }
 
@@ -413,6 +411,8 @@ impl Appender {
 mod tests {
     use super::*;
 
+    const FULL_AT: u64 = 256 << 20;
+
     fn appender(segments: &Arc<Segments>, newest: Option<(u32, u64)>) -> Appender {
         Appender::new(Arc::clone(segments), newest).unwrap()
     }
@@ -428,9 +428,9 @@ mod tests {
     }
 
     fn on_both(test: impl Fn(Arc<Segments>)) {
-        test(Arc::new(Segments::new(None)));
+        test(Arc::new(Segments::new(None, FULL_AT)));
         let dir = tempfile::tempdir().unwrap();
-        test(Arc::new(Segments::new(Some(dir.path().to_owned()))));
+        test(Arc::new(Segments::new(Some(dir.path().to_owned()), FULL_AT)));
     }
 
     #[test]
@@ -525,7 +525,7 @@ mod tests {
             (&b""[..], false),
         ] {
             std::fs::write(dir.path().join("00000001.seg"), content).unwrap();
-            let segments = Arc::new(Segments::new(Some(dir.path().to_owned())));
+            let segments = Arc::new(Segments::new(Some(dir.path().to_owned()), FULL_AT));
             match Appender::new(segments, Some((1, 32))).err().unwrap() {
                 Error::TooNew { found: 2, known: 1 } => assert!(newer),
                 Error::Damaged(_) => assert!(!newer),

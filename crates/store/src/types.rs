@@ -12,11 +12,13 @@ pub struct Options {
     pub staging_memory: usize,
     /// Threads that read.
     pub readers: usize,
+    /// Octets after which a file of messages is followed by a new one.
+    pub segment_size: u64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { staging_memory: 64 << 20, readers: 4 }
+        Options { staging_memory: 64 << 20, readers: 4, segment_size: 256 << 20 }
     }
 }
 
