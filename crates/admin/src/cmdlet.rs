@@ -1,7 +1,7 @@
 //! Cmdlets as data: one definition serves binding, help, lists of commands, and suggestions.
 
 use crate::BoxFuture;
-use crate::run::{Arguments, Call, Env, Failure, Stage};
+use crate::run::{Arguments, Call, Env, Failure, Made};
 
 /// A cmdlet.
 pub struct Cmdlet {
@@ -39,7 +39,7 @@ pub enum Run {
     /// Once, or once for each object piped to it.
     Each(for<'a, 'b> fn(&'a mut Call<'b>) -> BoxFuture<'a, Result<(), Failure>>),
     /// As a part of the pipeline that sees all objects.
-    Stage(fn(Arguments, &Env) -> Result<Box<dyn Stage>, Failure>),
+    Stage(fn(Arguments, &Env) -> Made),
 }
 
 /// A parameter.

@@ -1,5 +1,7 @@
 //! Whatever value is written down is the value that is read; whatever is read ends with statements or an error.
 
+#![allow(clippy::indexing_slicing, reason = "a test")]
+
 mod common;
 
 use admin::grammar::{needs_more, parse, parse_filter};

@@ -4,7 +4,7 @@ use super::READS;
 use crate::BoxFuture;
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::output::{self, Columns, Heads, Json, Table, Wrapping};
-use crate::run::{Arguments, Down, Env, Failure, Flow, Sink, Stage};
+use crate::run::{Arguments, Down, Env, Flow, Made, Sink, Stage};
 use crate::value::Value;
 
 pub const CMDLETS: &[Cmdlet] = &[
@@ -58,7 +58,7 @@ struct FormatTable {
     current: Option<(Columns, Table)>,
 }
 
-fn table(arguments: Arguments, env: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn table(arguments: Arguments, env: &Env) -> Made {
     Ok(Box::new(FormatTable {
         columns: Columns::parse(arguments.value("Property"))?,
         wrapping: if arguments.switch("Wrap") { Wrapping::Wrap } else { Wrapping::Shorten },
@@ -118,7 +118,7 @@ struct FormatList {
     shown: bool,
 }
 
-fn list(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn list(arguments: Arguments, _: &Env) -> Made {
     Ok(Box::new(FormatList { columns: Columns::parse(arguments.value("Property"))?, shown: false }))
 }
 
@@ -151,7 +151,7 @@ struct ToJson {
     begun: bool,
 }
 
-fn json(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn json(arguments: Arguments, _: &Env) -> Made {
     let depth = match arguments.value("Depth") {
         Some(Value::Int(depth)) => {
             usize::try_from(*depth).map_err(|_| "-Depth cannot be negative.".to_owned())?

@@ -5,7 +5,9 @@ use crate::BoxFuture;
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::grammar::{Binary, Block};
 use crate::output::{Columns, Picked};
-use crate::run::{Arguments, Down, Env, Failure, Flow, Sink, Stage, Stop, binary, compare, equal, run_block};
+use crate::run::{
+    Arguments, Down, Env, Failure, Flow, Made, Sink, Stage, Stop, binary, compare, equal, run_block,
+};
 use crate::value::{Object, SELECTED, Shape, Value};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -163,7 +165,7 @@ struct Where {
     value: Value,
 }
 
-fn where_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn where_object(arguments: Arguments, _: &Env) -> Made {
     let chosen = COMPARISONS.iter().find(|(name, _)| arguments.switch(name)).map(|(_, operator)| *operator);
     let value = arguments.value("Value").cloned().unwrap_or_default();
     let (block, property) = match arguments.value("Property") {
@@ -219,7 +221,7 @@ fn number(arguments: &Arguments, name: &str) -> Result<Option<usize>, Failure> {
     }
 }
 
-fn select_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn select_object(arguments: Arguments, _: &Env) -> Made {
     Ok(Box::new(Select {
         columns: Columns::parse(arguments.value("Property"))?,
         expand: arguments.text("ExpandProperty"),
@@ -309,7 +311,7 @@ struct Sort {
     all: Vec<(Vec<Value>, Value)>,
 }
 
-fn sort_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn sort_object(arguments: Arguments, _: &Env) -> Made {
     let columns = Columns::parse(arguments.value("Property"))?;
     let (descending, unique) = (arguments.switch("Descending"), arguments.switch("Unique"));
     Ok(Box::new(Sort { columns, descending, unique, all: Vec::new() }))
@@ -359,7 +361,7 @@ struct ForEach {
     end: Option<Arc<Block>>,
 }
 
-fn for_each_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn for_each_object(arguments: Arguments, _: &Env) -> Made {
     let given = |name: &str| match arguments.value(name) {
         Some(Value::Block(block)) => Some(block.clone()),
         _ => None,
@@ -405,7 +407,7 @@ struct Measure {
     least: Value,
 }
 
-fn measure_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn measure_object(arguments: Arguments, _: &Env) -> Made {
     let wanted =
         ["Average", "Sum", "Maximum", "Minimum"].into_iter().filter(|name| arguments.switch(name)).collect();
     let property = arguments.text("Property");
@@ -476,7 +478,7 @@ struct Group {
     counts: Vec<(Value, i64)>,
 }
 
-fn group_object(arguments: Arguments, _: &Env) -> Result<Box<dyn Stage>, Failure> {
+fn group_object(arguments: Arguments, _: &Env) -> Made {
     Ok(Box::new(Group { property: arguments.text("Property").unwrap_or_default(), counts: Vec::new() }))
 }
 

@@ -20,7 +20,7 @@ pub use call::{Call, Failure};
 pub use env::{Env, Stop};
 pub use evaluate::{evaluate_filter, run_block};
 pub use operators::{binary, compare, equal};
-pub use pipeline::{Down, Flow, Sink, Stage};
+pub use pipeline::{Down, Flow, Made, Sink, Stage};
 
 use crate::grammar;
 use crate::output::Printer;

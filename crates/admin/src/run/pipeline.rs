@@ -1,7 +1,7 @@
 //! Chains of stages through which objects are pushed.
 
 use super::bind::{self, Bound, Given};
-use super::call::{EachStage, Preferences};
+use super::call::{EachStage, Failure, Preferences};
 use super::env::{Env, Stop};
 use super::evaluate::{self, Halt};
 use crate::BoxFuture;
@@ -37,6 +37,9 @@ pub trait Stage: Send + Sync {
         Box::pin(std::future::ready(Ok(())))
     }
 }
+
+/// A stage, or why its arguments do not make one.
+pub type Made = Result<Box<dyn Stage>, Failure>;
 
 /// The rest of the pipeline behind a stage.
 pub struct Down<'d> {

@@ -1,6 +1,6 @@
 //! A node that is not there, an organisation in memory, and a shell whose output is kept.
 
-#![allow(dead_code, reason = "no test file uses all of it")]
+#![allow(dead_code, clippy::unwrap_used, reason = "shared by tests, none of which uses all of it")]
 
 use admin::{BoxFuture, Channel, Context, Gone, Node, Outcome, Output, Question, Shell, Terminal};
 use directory::{Change, Directory, InitialNode, Mailbox, Snapshot, StartupType};
