@@ -183,7 +183,7 @@ pub fn free_offset() -> u16 {
     // Test programs that run at once begin at different places, all below the ports that the system gives out itself.
     let seed = (std::process::id() % 97) as u16 * 200;
     loop {
-        let offset = 11_000 + (seed + LAST.fetch_add(1_000, Ordering::Relaxed)) % 20_000;
+        let offset = 11_000 + seed.wrapping_add(LAST.fetch_add(1_000, Ordering::Relaxed)) % 20_000;
         if STANDARD.iter().all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port + offset)).is_ok()) {
             return offset;
         }
