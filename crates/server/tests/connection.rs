@@ -190,6 +190,7 @@ async fn clear_text_instead_of_a_handshake_ends_the_connection() {
 
 async fn deliver(context: &Context, message: &[u8]) {
     let account = context.store.reserve_account().await.unwrap();
+    assert_eq!(account, toy::ACCOUNT);
     let change = store::ObjectChange { create_accounts: vec![account], ..store::ObjectChange::default() };
     context.store.save(change).await.unwrap();
     let mut staging = context.store.stage();
