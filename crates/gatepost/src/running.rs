@@ -5,6 +5,7 @@ use crate::boot::Boot;
 use crate::failure::Failure;
 use crate::{setup, socket};
 use directory::{Directory, Snapshot};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::tls::Tls;
 use server::{Context, Node, certificate};
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ impl Opened {
 
 /// The runtime for everything.
 pub fn runtime(boot: &Boot) -> Result<Runtime, Failure> {
+    raise_open_files();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(boot.worker_threads.unwrap_or(cores).max(1))
@@ -46,6 +48,15 @@ pub fn runtime(boot: &Boot) -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("the system gives no threads: {error}")))
+}
+
+/// Each connection is an open file, and the usual soft limit of 1,024 is there for programs that use select(2).
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// A server that accepts connections.
