@@ -1,0 +1,418 @@
+//! One account in memory that answers a session's asks, and a driver that moves octets between a script and a session.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use bytes::Bytes;
+use imap::{
+    Access, Answer, Ask, Channel, Code, FlagChange, FlagOperation, Folder, FolderKind, Offer, Opened,
+    Refusal, Role, Session, Settings, Status, Subscription, Text, TextPlace,
+};
+use mail::{
+    BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, KeywordTable, Listing, ModSeq, Summary, Uid,
+    UidValidity,
+};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wire::{Event, Machine, Step, TlsInfo};
+
+pub struct Account {
+    pub folders: Vec<Mailbox>,
+    modseq: u64,
+    incoming: Option<(usize, Vec<u8>)>,
+    /// Refuses every change from now on, as a full disk does.
+    pub full: bool,
+    pub asks: Vec<String>,
+}
+
+pub struct Mailbox {
+    pub name: String,
+    pub role: Option<Role>,
+    pub subscribed: bool,
+    pub messages: Vec<(Entry, Bytes)>,
+    keywords: KeywordTable,
+    next: u32,
+    recent: u32,
+}
+
+impl Mailbox {
+    fn new(name: &str, role: Option<Role>) -> Mailbox {
+        Mailbox {
+            name: name.to_owned(),
+            role,
+            subscribed: false,
+            messages: Vec::new(),
+            keywords: KeywordTable::default(),
+            next: 1,
+            recent: 1,
+        }
+    }
+
+    fn put(&mut self, octets: Bytes, flags: FlagSet, date: DateTime, modseq: u64) -> Uid {
+        let uid = Uid(self.next);
+        self.next += 1;
+        let size = u32::try_from(octets.len()).unwrap();
+        self.messages.push((Entry { uid, size, flags, modseq: ModSeq(modseq), date }, octets));
+        uid
+    }
+
+    fn listing(&self, modseq: u64) -> Listing {
+        let entries = self.messages.iter().map(|(entry, _)| *entry).collect();
+        let keywords = Arc::new(self.keywords.clone());
+        Listing::new(entries, keywords, UidValidity(7), Uid(self.next), ModSeq(modseq))
+    }
+}
+
+impl Account {
+    pub fn new() -> Account {
+        let mut sent = Mailbox::new("Sent", Some(Role::Sent));
+        sent.subscribed = true;
+        let folders = vec![Mailbox::new("INBOX", None), sent];
+        Account { folders, modseq: 10, incoming: None, full: false, asks: Vec::new() }
+    }
+
+    pub fn deliver(&mut self, octets: &str, date: &str) -> Uid {
+        self.modseq += 1;
+        let octets = Bytes::from(octets.replace('\n', "\r\n"));
+        self.folders[0].put(octets, FlagSet::NONE, DateTime::from_imap(date).unwrap(), self.modseq)
+    }
+
+    /// Another session changes a flag.
+    pub fn set(&mut self, uid: u32, flag: Flag) {
+        self.modseq += 1;
+        let modseq = ModSeq(self.modseq);
+        let (entry, _) =
+            self.folders[0].messages.iter_mut().find(|(entry, _)| entry.uid == Uid(uid)).unwrap();
+        (entry.flags, entry.modseq) = (entry.flags.with(flag), modseq);
+    }
+
+    /// Another session removes a message.
+    pub fn remove(&mut self, uid: u32) {
+        self.modseq += 1;
+        self.folders[0].messages.retain(|(entry, _)| entry.uid != Uid(uid));
+    }
+
+    fn at(&self, name: &str) -> Result<usize, Refusal> {
+        let at = self.folders.iter().position(|folder| folder.name == name);
+        at.ok_or(Refusal::new(Code::NonExistent, "Mailbox does not exist"))
+    }
+
+    fn folder(&mut self, id: FolderId) -> &mut Mailbox {
+        &mut self.folders[usize::try_from(id.0).unwrap()]
+    }
+
+    fn found(&mut self, id: FolderId, uids: &[Uid]) -> Vec<(Uid, Bytes)> {
+        let messages = self.folder(id).messages.iter().filter(|(entry, _)| uids.contains(&entry.uid));
+        messages.map(|(entry, octets)| (entry.uid, octets.clone())).collect()
+    }
+
+    pub fn answer(&mut self, ask: Ask) -> Answer {
+        let name = format!("{ask:?}");
+        self.asks.push(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
+        self.try_answer(ask).unwrap_or_else(Answer::Refused)
+    }
+
+    fn try_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
+        let changes = matches!(ask, Ask::Create(..) | Ask::Store(..) | Ask::Copy(..) | Ask::AppendChunk(_));
+        if self.full && changes {
+            return Err(Refusal::new(Code::Unavailable, "The disk is full"));
+        }
+        match ask {
+            Ask::Login(credentials, _) if credentials.password.reveal() == "secret" => Ok(Answer::Done),
+            Ask::Login(..) => Err(Refusal::new(Code::AuthenticationFailed, "LOGIN failed.")),
+            Ask::Folders => Ok(Answer::Folders(self.folders.iter().map(shown).collect())),
+            Ask::Open(name, access) => self.open(&name, access),
+            Ask::Status(name) => Ok(Answer::Status(self.status(&name)?)),
+            Ask::Create(name, role) => match self.at(&name) {
+                Ok(_) => Err(Refusal::new(Code::AlreadyExists, "Mailbox exists already")),
+                Err(_) => {
+                    self.folders.push(Mailbox::new(&name, role));
+                    Ok(Answer::Done)
+                }
+            },
+            Ask::Delete(name) => {
+                let at = self.at(&name)?;
+                self.folders.remove(at);
+                Ok(Answer::Done)
+            }
+            Ask::Rename(from, to) => {
+                let at = self.at(&from)?;
+                self.folders[at].name = to;
+                Ok(Answer::Done)
+            }
+            Ask::Subscribe(name, subscription) => {
+                let at = self.at(&name)?;
+                self.folders[at].subscribed = subscription == Subscription::Subscribed;
+                Ok(Answer::Done)
+            }
+            Ask::Listing(folder) => {
+                let modseq = self.modseq;
+                Ok(Answer::Listing(self.folder(folder).listing(modseq)))
+            }
+            Ask::Recent(folder) => Ok(Answer::Recent(self.claim(folder))),
+            ask => self.message_answer(ask),
+        }
+    }
+
+    fn message_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
+        Ok(match ask {
+            Ask::Summaries(folder, uids) => {
+                let found = self.found(folder, &uids).into_iter();
+                Answer::Summaries(found.map(|(uid, octets)| (uid, Arc::new(summary(&octets)))).collect())
+            }
+            Ask::Bodies(folder, uids) => {
+                let found = self.found(folder, &uids).into_iter();
+                Answer::Bodies(found.map(|(uid, octets)| (uid, body(uid, octets))).collect())
+            }
+            Ask::Headers(folder, uids) => {
+                let header = |octets: Bytes| summary(&octets).root.header.of(&octets).to_vec().into();
+                let found = self.found(folder, &uids).into_iter();
+                Answer::Headers(found.map(|(uid, octets)| (uid, header(octets))).collect())
+            }
+            Ask::Read(body, start, len) => {
+                let (start, len) = (start as usize, len as usize);
+                Answer::Octets(body.octets.unwrap().slice(start..start + len))
+            }
+            Ask::Store(folder, uids, change) => self.store(folder, &uids, &change),
+            Ask::Copy(from, uids, to) => self.copy(from, &uids, &to)?,
+            Ask::Move(from, uids, to) => {
+                let copied = self.copy(from, &uids, &to)?;
+                self.folder(from).messages.retain(|(entry, _)| !uids.contains(&entry.uid));
+                copied
+            }
+            Ask::Expunge(folder, uids) => {
+                self.modseq += 1;
+                let named = |uid| uids.as_ref().is_none_or(|uids| uids.contains(&uid));
+                let gone = |entry: &Entry| entry.flags.contains(Flag::Deleted) && named(entry.uid);
+                self.folder(folder).messages.retain(|(entry, _)| !gone(entry));
+                Answer::Done
+            }
+            Ask::Search(folder, uids, texts) => {
+                let found = self.found(folder, &uids);
+                Answer::Found(texts.iter().map(|text| has(&found, text)).collect())
+            }
+            ask => self.append_answer(ask)?,
+        })
+    }
+
+    fn append_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
+        match ask {
+            Ask::AppendBegin(name, _) => {
+                self.incoming = Some((self.at(&name)?, Vec::new()));
+                Ok(Answer::Done)
+            }
+            Ask::AppendChunk(octets) => {
+                self.incoming.as_mut().unwrap().1.extend_from_slice(&octets);
+                Ok(Answer::Done)
+            }
+            Ask::AppendEnd { flags, keywords, date } => {
+                self.modseq += 1;
+                let (at, octets) = self.incoming.take().unwrap();
+                let folder = &mut self.folders[at];
+                let flags: FlagSet = flags.into_iter().collect();
+                let positions: Vec<u32> =
+                    keywords.iter().map(|k| folder.keywords.intern(k).unwrap()).collect();
+                let flags = positions.into_iter().fold(flags, FlagSet::with_keyword);
+                let uid = folder.put(octets.into(), flags, date.unwrap_or_default(), self.modseq);
+                Ok(Answer::Appended { uid_validity: UidValidity(7), uid })
+            }
+            Ask::AppendAbort => {
+                self.incoming = None;
+                Ok(Answer::Done)
+            }
+            ask => panic!("{ask:?}"),
+        }
+    }
+
+    fn open(&mut self, name: &str, access: Access) -> Result<Answer, Refusal> {
+        let at = self.at(name)?;
+        let folder = FolderId(at as u64);
+        let recent = match access {
+            Access::ReadWrite => self.claim(folder),
+            Access::ReadOnly => Uid(self.folders[at].recent),
+        };
+        Ok(Answer::Opened(Opened { folder, listing: self.folders[at].listing(self.modseq), recent }))
+    }
+
+    fn claim(&mut self, folder: FolderId) -> Uid {
+        let folder = self.folder(folder);
+        Uid(std::mem::replace(&mut folder.recent, folder.next))
+    }
+
+    fn status(&self, name: &str) -> Result<Status, Refusal> {
+        let folder = &self.folders[self.at(name)?];
+        let count = |wanted: fn(&Entry) -> bool| {
+            u32::try_from(folder.messages.iter().filter(|(entry, _)| wanted(entry)).count()).unwrap()
+        };
+        Ok(Status {
+            messages: count(|_| true),
+            unseen: count(|entry| !entry.flags.contains(Flag::Seen)),
+            deleted: count(|entry| entry.flags.contains(Flag::Deleted)),
+            recent: folder.next - folder.recent,
+            size: folder.messages.iter().map(|(entry, _)| u64::from(entry.size)).sum(),
+            uid_next: Uid(folder.next),
+            uid_validity: UidValidity(7),
+            highest_modseq: ModSeq(self.modseq),
+        })
+    }
+
+    fn store(&mut self, folder: FolderId, uids: &[Uid], change: &FlagChange) -> Answer {
+        self.modseq += 1;
+        let modseq = ModSeq(self.modseq);
+        let folder = self.folder(folder);
+        let system: FlagSet = change.flags.iter().copied().collect();
+        let positions = change.keywords.iter().map(|keyword| folder.keywords.intern(keyword).unwrap());
+        let named = positions.fold(system, FlagSet::with_keyword);
+        let (mut entries, mut modified) = (Vec::new(), Vec::new());
+        for (entry, _) in folder.messages.iter_mut().filter(|(entry, _)| uids.contains(&entry.uid)) {
+            if change.unchanged_since.is_some_and(|since| entry.modseq > since) {
+                modified.push(entry.uid);
+                continue;
+            }
+            let flags = match change.how {
+                FlagOperation::Add => entry.flags.union(named),
+                FlagOperation::Remove => entry.flags.minus(named),
+                FlagOperation::Replace => named,
+            };
+            if flags != entry.flags {
+                (entry.flags, entry.modseq) = (flags, modseq);
+            }
+            entries.push(*entry);
+        }
+        Answer::Stored { entries, modified }
+    }
+
+    fn copy(&mut self, from: FolderId, uids: &[Uid], to: &str) -> Result<Answer, Refusal> {
+        let to = self.at(to)?;
+        self.modseq += 1;
+        let modseq = self.modseq;
+        let copies: Vec<(Entry, Bytes)> = self
+            .folder(from)
+            .messages
+            .iter()
+            .filter(|(entry, _)| uids.contains(&entry.uid))
+            .cloned()
+            .collect();
+        let to = &mut self.folders[to];
+        let put =
+            |(entry, octets): (Entry, Bytes)| (entry.uid, to.put(octets, entry.flags, entry.date, modseq));
+        Ok(Answer::Copied { uid_validity: UidValidity(7), uids: copies.into_iter().map(put).collect() })
+    }
+}
+
+fn shown(folder: &Mailbox) -> Folder {
+    let subscription = if folder.subscribed { Subscription::Subscribed } else { Subscription::Unsubscribed };
+    Folder { name: folder.name.clone(), role: folder.role, kind: FolderKind::Selectable, subscription }
+}
+
+fn summary(octets: &[u8]) -> Summary {
+    let mut builder = mail::summary::Builder::new();
+    builder.push(octets);
+    builder.finish()
+}
+
+fn body(uid: Uid, octets: Bytes) -> Body {
+    Body { blob: BlobId(uid.0.into()), size: u32::try_from(octets.len()).unwrap(), octets: Some(octets) }
+}
+
+/// Good enough for plain ASCII messages.
+fn has(messages: &[(Uid, Bytes)], text: &Text) -> Vec<Uid> {
+    let wanted = text.text.to_ascii_lowercase();
+    let holds = |octets: &Bytes| {
+        let all = String::from_utf8_lossy(octets).to_ascii_lowercase();
+        let (header, body) = all.split_once("\r\n\r\n").unwrap_or((&all, ""));
+        match &text.place {
+            TextPlace::Anywhere => all.contains(&wanted),
+            TextPlace::Body => body.contains(&wanted),
+            TextPlace::Header(name) => header
+                .lines()
+                .filter_map(|line| line.split_once(':'))
+                .any(|(field, value)| field.eq_ignore_ascii_case(name) && value.contains(&wanted)),
+        }
+    };
+    messages.iter().filter(|(_, octets)| holds(octets)).map(|(uid, _)| *uid).collect()
+}
+
+/// A session with its account, at a moment.
+pub struct Client {
+    pub session: Session,
+    pub account: Account,
+    pub now: Instant,
+    pub closed: bool,
+    /// Largest piece that was written at once.
+    pub largest: usize,
+    pub wait: Option<wire::Wait>,
+}
+
+impl Client {
+    pub fn new(account: Account) -> Client {
+        let settings = Settings { clear: Offer::Passwords, append_limit: 100_000, ..Settings::default() };
+        Client::with(account, settings)
+    }
+
+    pub fn with(account: Account, settings: Settings) -> Client {
+        let now = Instant::now();
+        let session = Session::new(Arc::new(settings), Channel::Clear, now);
+        Client { session, account, now, closed: false, largest: 0, wait: None }
+    }
+
+    /// Logged in, the INBOX selected, greeting and answers read.
+    pub fn selected(account: Account) -> Client {
+        let mut client = Client::new(account);
+        client.send("x LOGIN alice secret\r\ny SELECT INBOX\r\n");
+        client
+    }
+
+    pub fn send(&mut self, input: &str) -> String {
+        String::from_utf8_lossy(&self.send_octets(input.as_bytes())).into_owned()
+    }
+
+    pub fn send_octets(&mut self, input: &[u8]) -> Vec<u8> {
+        let mut out = self.run();
+        if !self.closed && !input.is_empty() {
+            self.session.feed(Event::Bytes(input), self.now);
+            out.extend(self.run());
+        }
+        out
+    }
+
+    pub fn event(&mut self, event: Event<'_>) -> String {
+        let mut out = self.run();
+        self.session.feed(event, self.now);
+        out.extend(self.run());
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    pub fn pass(&mut self, time: Duration) -> String {
+        self.now += time;
+        self.event(Event::Time)
+    }
+
+    fn run(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        loop {
+            match self.session.next(self.now) {
+                Step::Write(octets) => {
+                    self.largest = self.largest.max(octets.len());
+                    out.extend(octets);
+                }
+                Step::Copy(copy) => {
+                    let (start, len) = (copy.start as usize, copy.len as usize);
+                    out.extend_from_slice(&copy.body.octets.unwrap()[start..start + len]);
+                }
+                Step::Ask(ask) => {
+                    let answer = self.account.answer(ask);
+                    self.session.answer(answer);
+                }
+                Step::Wait(wait) => {
+                    self.wait = Some(wait);
+                    return out;
+                }
+                Step::StartTls => self.session.feed(Event::TlsStarted(TlsInfo::default()), self.now),
+                Step::Close => {
+                    self.closed = true;
+                    return out;
+                }
+            }
+        }
+    }
+}

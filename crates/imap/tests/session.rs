@@ -1,0 +1,616 @@
+//! The session against an account in memory: what it answers, however its input is cut.
+
+mod fake;
+
+use fake::{Account, Client};
+use imap::{Channel, Session, Settings};
+use mail::Flag;
+use proptest::prelude::*;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wire::Event;
+
+const DATE: &str = "17-Jul-1996 02:44:25 -0700";
+
+/// The message of RFC 3501 §8.
+const RFC: &str = "Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)
+From: Terry Gray <gray@cac.washington.edu>
+Subject: IMAP4rev1 WG mtg summary and minutes
+To: imap@cac.washington.edu
+cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>
+Message-Id: <B27397-0100000@cac.washington.edu>
+MIME-Version: 1.0
+Content-Type: TEXT/PLAIN; CHARSET=US-ASCII
+
+Hello IMAP,
+bye.
+";
+
+const NESTED: &str = "From: a@example.test
+Content-Type: multipart/mixed; boundary=x
+
+preamble
+--x
+
+one
+--x
+Content-Type: message/rfc822
+
+Subject: inner
+Content-Type: text/html; charset=utf-8
+
+<p>two</p>
+--x--
+";
+
+fn account() -> Account {
+    let mut account = Account::new();
+    account.deliver(RFC, DATE);
+    account.deliver(NESTED, " 1-Feb-1994 23:00:00 +0000");
+    account.deliver("Subject: lunch\n\nAt noon?\n", "20-Jul-1996 00:00:00 +0000");
+    account
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.split_terminator("\r\n").collect()
+}
+
+#[test]
+fn fetches_the_example_of_rfc_3501() {
+    let mut client = Client::selected(account());
+    assert_eq!(
+        client.send("a004 fetch 1 full\r\n"),
+        "* 1 FETCH (FLAGS (\\Recent) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" RFC822.SIZE 361 ENVELOPE (\
+         \"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev1 WG mtg summary and minutes\" \
+         ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) \
+         ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((NIL NIL \"imap\" \"cac.washington.edu\")) \
+         ((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) NIL NIL \
+         \"<B27397-0100000@cac.washington.edu>\") BODY (\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \
+         \"7bit\" 19 2))\r\na004 OK FETCH completed\r\n"
+    );
+    assert_eq!(
+        client.send("a006 store 1 +flags \\deleted\r\n"),
+        "* 1 FETCH (FLAGS (\\Deleted \\Recent))\r\na006 OK STORE completed\r\n"
+    );
+}
+
+#[test]
+fn fetches_sections() {
+    let mut client = Client::selected(account());
+    let header = "From: a@example.test\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n";
+    let inner = "Subject: inner\r\nContent-Type: text/html; charset=utf-8\r\n\r\n";
+    let literal = |text: &str| format!("{{{}}}\r\n{text}", text.len());
+    let table = [
+        ("BODY.PEEK[HEADER]", format!("BODY[HEADER] {}", literal(header))),
+        ("BODY.PEEK[1]", format!("BODY[1] {}", literal("one"))),
+        ("BODY.PEEK[1.MIME]", format!("BODY[1.MIME] {}", literal("\r\n"))),
+        ("BODY.PEEK[2.HEADER]", format!("BODY[2.HEADER] {}", literal(inner))),
+        ("BODY.PEEK[2.TEXT]", format!("BODY[2.TEXT] {}", literal("<p>two</p>"))),
+        ("BODY.PEEK[2.1]", format!("BODY[2.1] {}", literal("<p>two</p>"))),
+        ("BODY.PEEK[2.1]<3.3>", format!("BODY[2.1]<3> {}", literal("two"))),
+        ("BODY.PEEK[2.1]<9.100>", format!("BODY[2.1]<9> {}", literal(">"))),
+        ("BODY.PEEK[2.1]<10.100>", "BODY[2.1]<10> \"\"".to_owned()),
+        ("BODY.PEEK[3]", "BODY[3] NIL".to_owned()),
+        ("BODY.PEEK[1.2]", "BODY[1.2] NIL".to_owned()),
+        (
+            "BODY.PEEK[HEADER.FIELDS (from date)]",
+            format!("BODY[HEADER.FIELDS (from date)] {}", literal("From: a@example.test\r\n\r\n")),
+        ),
+        (
+            "BODY.PEEK[2.HEADER.FIELDS.NOT (Subject)]",
+            format!(
+                "BODY[2.HEADER.FIELDS.NOT (Subject)] {}",
+                literal("Content-Type: text/html; charset=utf-8\r\n\r\n")
+            ),
+        ),
+        ("RFC822.HEADER", format!("RFC822.HEADER {}", literal(header))),
+    ];
+    for (item, expected) in table {
+        let expected = format!("* 2 FETCH ({expected})\r\na OK FETCH completed\r\n");
+        assert_eq!(client.send(&format!("a FETCH 2 {item}\r\n")), expected, "{item}");
+    }
+}
+
+#[test]
+fn reading_a_body_marks_it_seen_once() {
+    let mut client = Client::selected(account());
+    let whole = "Subject: lunch\r\n\r\nAt noon?\r\n";
+    assert_eq!(
+        client.send("a FETCH 3 (UID BODY[])\r\n"),
+        format!(
+            "* 3 FETCH (UID 3 BODY[] {{28}}\r\n{whole} FLAGS (\\Seen \\Recent))\r\na OK FETCH completed\r\n"
+        )
+    );
+    assert_eq!(
+        client.send("b FETCH 3 (FLAGS BODY[TEXT])\r\n"),
+        "* 3 FETCH (FLAGS (\\Seen \\Recent) BODY[TEXT] {10}\r\nAt noon?\r\n)\r\nb OK FETCH completed\r\n"
+    );
+    assert_eq!(client.send("c NOOP\r\n"), "c OK NOOP completed\r\n");
+    // A disk that is full does not keep anybody from reading.
+    client.account.full = true;
+    assert!(client.send("d FETCH 1 BODY[TEXT]\r\n").ends_with("bye.\r\n)\r\nd OK FETCH completed\r\n"));
+    let mut client = Client::new(account());
+    client.send("x LOGIN alice secret\r\ny EXAMINE INBOX\r\n");
+    assert!(!client.send("a FETCH 3 BODY[]\r\n").contains("Seen"));
+}
+
+#[test]
+fn flags_and_sizes_are_answered_without_asking() {
+    let mut client = Client::selected(account());
+    client.account.asks.clear();
+    let answer = client.send("a UID FETCH 1:* (FLAGS RFC822.SIZE INTERNALDATE MODSEQ)\r\n");
+    assert_eq!(lines(&answer).len(), 5, "{answer}");
+    assert!(answer.contains("* 3 FETCH (UID 3 FLAGS (\\Recent) RFC822.SIZE 28 INTERNALDATE \"20-Jul-1996"));
+    assert!(client.account.asks.is_empty(), "{:?}", client.account.asks);
+}
+
+#[test]
+fn searches() {
+    let mut client = Client::selected(account());
+    client.send("s STORE 2 +FLAGS.SILENT (\\Flagged $Work)\r\n");
+    let table = [
+        ("ALL", "1 2 3"),
+        ("FLAGGED", "2"),
+        ("UNFLAGGED", "1 3"),
+        ("KEYWORD $work", "2"),
+        ("UNKEYWORD $Other", "1 2 3"),
+        ("NEW", "1 2 3"),
+        ("OLD", ""),
+        ("NOT 2", "1 3"),
+        ("OR 1 3", "1 3"),
+        ("OR 1 (2 FLAGGED)", "1 2"),
+        ("1:2 2:3", "2"),
+        ("UID 3,9", "3"),
+        ("LARGER 100", "1 2"),
+        ("SMALLER 100", "3"),
+        ("BEFORE 17-Jul-1996", "2"),
+        ("ON 17-Jul-1996", "1"),
+        ("SINCE \"17-Jul-1996\"", "1 3"),
+        ("SENTON 17-Jul-1996", "1"),
+        ("NOT SENTBEFORE 18-Jul-1996", "2 3"),
+        ("SENTSINCE 17-Jul-1996 TEXT imap", "1"),
+        ("SUBJECT LUNCH", "3"),
+        ("BODY noon", "3"),
+        ("TEXT two", "2"),
+        ("FROM gray CC klensin", "1"),
+        ("HEADER message-id b27397", "1"),
+        ("HEADER Subject \"\"", "1 3"),
+        ("OR BODY noon FLAGGED", "2 3"),
+        ("OR (SENTON 17-Jul-1996 BODY hello) SMALLER 50", "1 3"),
+        ("NOT (TEXT imap)", "2 3"),
+        ("CHARSET UTF-8 SUBJECT {5}\r\nlunch", "3"),
+        ("BODY nothing", ""),
+    ];
+    for (keys, found) in table {
+        let answer = client.send(&format!("a SEARCH {keys}\r\n"));
+        let answer = answer.replace("+ OK\r\n", "");
+        let found = if found.is_empty() { String::new() } else { format!(" {found}") };
+        assert_eq!(answer, format!("* SEARCH{found}\r\na OK SEARCH completed\r\n"), "{keys}");
+    }
+}
+
+#[test]
+fn refuses_searches_that_are_none() {
+    let mut client = Client::selected(account());
+    let deep = format!("{}ALL{}", "(".repeat(60), ")".repeat(60));
+    let nots = format!("{}ALL", "NOT ".repeat(2000));
+    let table = [
+        "",
+        "FOO",
+        "NOT",
+        "OR ALL",
+        "(ALL",
+        "ALL)",
+        "KEYWORD",
+        "LARGER x",
+        "ON 31-Feb-2000",
+        "SUBJECT",
+        "1:",
+        "9",
+        "HEADER a",
+        "BEFORE",
+        "ALL  ALL",
+        "UID x",
+        "MODSEQ",
+        "RETURN (FOO) ALL",
+        "RETURN ALL",
+        &deep,
+        &nots,
+    ];
+    for keys in table {
+        let answer = client.send(&format!("a SEARCH {keys}\r\n"));
+        assert!(answer.starts_with("a BAD "), "{keys}: {answer}");
+        client.send("n NOOP\r\n");
+    }
+    let answer = client.send("a SEARCH CHARSET KOI8-R SUBJECT {2}\r\n\u{e4}\r\n");
+    assert_eq!(answer, "+ OK\r\na NO [BADCHARSET (US-ASCII UTF-8)] This charset is not supported\r\n");
+}
+
+#[test]
+fn searches_with_return_options() {
+    let mut client = Client::selected(account());
+    let table = [
+        ("SEARCH RETURN () ALL", "(TAG \"a\") ALL 1:3"),
+        ("SEARCH RETURN (MIN MAX) NOT 1", "(TAG \"a\") MIN 2 MAX 3"),
+        ("UID SEARCH RETURN (COUNT ALL) OR 1 3", "(TAG \"a\") UID COUNT 2 ALL 1,3"),
+        ("SEARCH RETURN (MIN COUNT) FLAGGED", "(TAG \"a\") COUNT 0"),
+        ("SEARCH RETURN (MIN) MODSEQ 12", "(TAG \"a\") MIN 2 MODSEQ 12"),
+        ("SEARCH RETURN (COUNT) MODSEQ \"/flags/\\\\Seen\" all 1", "(TAG \"a\") COUNT 3 MODSEQ 13"),
+    ];
+    for (command, result) in table {
+        let answer = client.send(&format!("a {command}\r\n"));
+        let answer = answer.replace("* OK [HIGHESTMODSEQ 13] Highest\r\n", "");
+        assert_eq!(answer, format!("* ESEARCH {result}\r\na OK SEARCH completed\r\n"), "{command}");
+    }
+    assert_eq!(
+        client.send("a SEARCH MODSEQ 12\r\n"),
+        "* SEARCH 2 3 (MODSEQ 13)\r\na OK SEARCH completed\r\n"
+    );
+    assert_eq!(client.send("a SEARCH MODSEQ 99\r\n"), "* SEARCH\r\na OK SEARCH completed\r\n");
+}
+
+#[test]
+fn expunges_wait_until_they_may_be_told() {
+    let mut client = Client::selected(account());
+    client.account.remove(2);
+    client.account.set(3, Flag::Seen);
+    client.event(Event::Changed);
+    // RFC 3501 §7.4.1: numbers must not change under FETCH, STORE and SEARCH.
+    assert_eq!(
+        client.send("a FETCH 2:3 UID\r\n"),
+        "* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n* 3 FETCH (FLAGS (\\Seen \\Recent))\r\na OK FETCH completed\r\n"
+    );
+    assert_eq!(
+        client.send("b FETCH 2:3 BODY.PEEK[TEXT]\r\n"),
+        "* 3 FETCH (BODY[TEXT] {10}\r\nAt noon?\r\n)\r\nb NO [EXPUNGEISSUED] Some of the messages no longer exist\r\n"
+    );
+    assert!(client.send("c SEARCH UID 3\r\n").starts_with("* SEARCH 3\r\nc OK"));
+    assert!(
+        client
+            .send("d STORE 2:3 +FLAGS (\\Flagged)\r\n")
+            .ends_with("d NO [EXPUNGEISSUED] Some of the messages no longer exist\r\n")
+    );
+    assert_eq!(
+        client.send("e UID FETCH 3 UID\r\n"),
+        "* 3 FETCH (UID 3)\r\n* 2 EXPUNGE\r\ne OK FETCH completed\r\n"
+    );
+    assert_eq!(client.send("f NOOP\r\n"), "f OK NOOP completed\r\n");
+}
+
+#[test]
+fn a_change_is_told_once() {
+    let mut client = Client::selected(account());
+    client.account.deliver("Subject: new\n\n", DATE);
+    client.account.set(1, Flag::Answered);
+    client.account.remove(2);
+    assert_eq!(
+        client.send("a NOOP\r\n"),
+        "* 1 FETCH (FLAGS (\\Answered \\Recent))\r\n* 2 EXPUNGE\r\n* 3 EXISTS\r\n* 3 RECENT\r\na OK NOOP completed\r\n"
+    );
+    assert_eq!(client.send("b NOOP\r\n"), "b OK NOOP completed\r\n");
+    client.account.asks.clear();
+    client.send("c FETCH 1 UID\r\nd CAPABILITY\r\n");
+    assert!(client.account.asks.is_empty(), "nothing changed, nobody is asked");
+}
+
+#[test]
+fn idle_tells_of_changes_at_once() {
+    let mut client = Client::selected(account());
+    assert_eq!(client.send("a IDLE\r\n"), "+ idling\r\n");
+    assert!(client.wait.unwrap().changes);
+    client.account.deliver("Subject: new\n\n", DATE);
+    assert_eq!(client.event(Event::Changed), "* 4 EXISTS\r\n* 4 RECENT\r\n");
+    client.account.remove(1);
+    assert_eq!(client.event(Event::Changed), "* 1 EXPUNGE\r\n");
+    assert_eq!(client.send("done\r\n"), "a OK IDLE completed\r\n");
+    assert_eq!(client.send("b IDLE\r\nNOOP\r\n"), "+ idling\r\nb BAD Expected DONE\r\n");
+}
+
+#[test]
+fn a_large_fetch_is_written_in_pieces() {
+    let mut account = Account::new();
+    for _ in 0..5000 {
+        account.deliver("Subject: x\n\nbody\n", DATE);
+    }
+    let mut client = Client::selected(account);
+    let plain = client.send("a FETCH 1:* (FLAGS UID RFC822.SIZE)\r\n");
+    assert_eq!(lines(&plain).len(), 5001);
+    let bodies = client.send("b FETCH 1:* (ENVELOPE BODY.PEEK[])\r\n");
+    assert!(bodies.ends_with("b OK FETCH completed\r\n"));
+    assert!(client.send("c UID SEARCH ALL\r\n").len() > 20_000);
+    client.send("d STORE 1:* +FLAGS (\\Seen)\r\n");
+    for uid in 1..=5000 {
+        client.account.set(uid, Flag::Answered);
+    }
+    assert_eq!(lines(&client.send("e NOOP\r\n")).len(), 5001);
+    assert!(client.largest < 40_000, "{}", client.largest);
+}
+
+#[test]
+fn times_out() {
+    let mut client = Client::new(account());
+    client.send("");
+    // Octets that come in drops do not keep a session open before login.
+    for _ in 0..5 {
+        client.now += Duration::from_secs(10);
+        assert_eq!(client.send("x"), "");
+    }
+    assert_eq!(client.pass(Duration::from_secs(9)), "");
+    assert_eq!(client.pass(Duration::from_secs(1)), "* BYE Login took too long\r\n");
+    assert!(client.closed);
+
+    let mut client = Client::selected(account());
+    assert_eq!(client.pass(Duration::from_secs(1799)), "");
+    client.send("a NOOP\r\n");
+    assert_eq!(client.pass(Duration::from_secs(1799)), "");
+    assert_eq!(client.pass(Duration::from_secs(1)), "* BYE Autologout; idle for too long\r\n");
+    assert!(client.closed);
+}
+
+#[test]
+fn says_good_bye_at_shutdown() {
+    for begun in ["", "a IDLE\r\n", "a APPEND INBOX {100}\r\nSubject"] {
+        let mut client = Client::selected(account());
+        client.send(begun);
+        assert_eq!(client.event(Event::Shutdown), "* BYE Server shutting down\r\n", "{begun}");
+        assert!(client.closed);
+    }
+}
+
+#[test]
+fn what_came_before_tls_is_forgotten() {
+    let settings = Settings::default();
+    let mut client = Client::with(account(), settings);
+    let answer = client.send(
+        "a CAPABILITY\r\nb LOGIN alice secret\r\nc STARTTLS\r\nd LOGIN alice secret\r\ne LIST \"\" *\r\n",
+    );
+    let answer = lines(&answer);
+    assert!(answer[0].contains("STARTTLS LOGINDISABLED"), "{answer:?}");
+    assert!(answer[3].starts_with("b NO [PRIVACYREQUIRED]"), "{answer:?}");
+    assert_eq!(answer[4], "c OK Begin TLS negotiation now");
+    assert_eq!(answer.len(), 5, "{answer:?}");
+    let answer = client.send("f CAPABILITY\r\ng STARTTLS\r\nh LOGIN alice secret\r\n");
+    assert!(answer.contains("AUTH=PLAIN") && !answer.contains("STARTTLS LOGIN"), "{answer}");
+    assert!(answer.contains("g BAD ") && answer.contains("\r\nh OK "), "{answer}");
+}
+
+#[test]
+fn gives_up_on_garbage_and_guessing() {
+    let mut client = Client::new(account());
+    let answer = client.send(&"\0\u{1}\u{2}garbage\r\n".repeat(20));
+    assert_eq!(lines(&answer).len(), 1 + 10 + 1, "{answer}");
+    assert!(answer.ends_with("* BYE Too many bad commands\r\n") && client.closed);
+
+    let mut client = Client::new(account());
+    let answer = client.send(&"a LOGIN alice wrong\r\n".repeat(20));
+    assert!(answer.ends_with("* BYE Too many failed logins\r\n") && client.closed);
+    assert_eq!(client.account.asks.len(), 5);
+
+    // Refusals of a client that is at work do not add up.
+    let mut client = Client::selected(account());
+    for _ in 0..100 {
+        assert!(client.send("a FOO\r\nb NOOP\r\n").contains("b OK"));
+    }
+}
+
+#[test]
+fn literals_are_bounded() {
+    let mut client = Client::new(account());
+    let greeting = client.send("");
+    assert!(greeting.starts_with("* OK [CAPABILITY IMAP4rev1 "));
+    assert_eq!(client.send("a LOGIN {9000}\r\n"), "a BAD [TOOBIG] Literal too large\r\n");
+    assert_eq!(client.send("a LOGIN alice {6}\r\n"), "+ OK\r\n");
+    assert!(client.send("secret\r\n").starts_with("a OK [CAPABILITY "));
+    let swallowed = format!("b SELECT {{70000+}}\r\n{}\r\nc NOOP\r\n", "x".repeat(70000));
+    assert_eq!(client.send(&swallowed), "b BAD [TOOBIG] Literal too large\r\nc OK NOOP completed\r\n");
+    assert_eq!(client.send("d SELECT {70000000000+}\r\n"), "* BYE [TOOBIG] Literal too large\r\n");
+    assert!(client.closed);
+}
+
+#[test]
+fn appends() {
+    let message = "Subject: x\r\n\r\na\r\n";
+    let n = message.len();
+    let mut client = Client::new(account());
+    client.send("x LOGIN alice secret\r\n");
+    let table = [
+        (
+            format!("a APPEND Sent (\\Seen $X) \"{DATE}\" {{{n}+}}\r\n{message}\r\n"),
+            "a OK [APPENDUID 7 1] APPEND completed\r\n",
+        ),
+        (
+            format!("a APPEND {{4+}}\r\nSent {{{n}+}}\r\n{message}\r\n"),
+            "a OK [APPENDUID 7 2] APPEND completed\r\n",
+        ),
+        (
+            format!("a APPEND Nowhere {{{n}+}}\r\n{message}\r\n"),
+            "a NO [TRYCREATE] Mailbox does not exist\r\n",
+        ),
+        (format!("a APPEND Nowhere {{{n}}}\r\n"), "a NO [TRYCREATE] Mailbox does not exist\r\n"),
+        ("a APPEND Sent {100001}\r\n".to_owned(), "a NO [TOOBIG] A message may have 100000 octets\r\n"),
+        (
+            format!("a APPEND Sent {{100001+}}\r\n{}\r\n", "x".repeat(100_001)),
+            "a NO [TOOBIG] A message may have 100000 octets\r\n",
+        ),
+        (
+            format!("a APPEND Sent {{{n}+}}\r\n{message} junk\r\n"),
+            "a BAD APPEND: Unexpected arguments at the end\r\n",
+        ),
+        (
+            format!("a APPEND Sent {{{n}+}}\r\n{message} {{8+}}\r\nz NOOP\r\n\r\n"),
+            "a BAD One message at a time\r\n",
+        ),
+        ("a APPEND Sent {0}\r\n".to_owned(), "a NO [CANNOT] A message has at least one octet\r\n"),
+        ("a APPEND Sent \"message\"\r\n".to_owned(), "a BAD APPEND: Invalid date and time\r\n"),
+        ("a APPEND Sent\r\n".to_owned(), "a BAD APPEND: Missing space or argument\r\n"),
+        (
+            format!("a APPEND Sent (\\Recent) {{{n}+}}\r\n{message}\r\n"),
+            "a BAD APPEND: This system flag cannot be set\r\n",
+        ),
+    ];
+    for (command, answer) in table {
+        assert_eq!(
+            client.send(&format!("{command}n NOOP\r\n")),
+            format!("{answer}n OK NOOP completed\r\n"),
+            "{command}"
+        );
+    }
+    assert_eq!(client.account.folders[1].messages[0].1, message);
+    assert_eq!(
+        client.send("a SELECT Sent\r\nb FETCH 1 (FLAGS INTERNALDATE)\r\n").lines().rev().nth(1).unwrap(),
+        format!("* 1 FETCH (FLAGS (\\Seen $X \\Recent) INTERNALDATE \"{DATE}\")")
+    );
+    // The selected mailbox grows before the command ends.
+    assert_eq!(
+        client.send(&format!("a APPEND Sent {{{n}+}}\r\n{message}\r\n")),
+        "* 3 EXISTS\r\n* 3 RECENT\r\na OK [APPENDUID 7 3] APPEND completed\r\n"
+    );
+    client.account.full = true;
+    assert_eq!(
+        client.send(&format!("a APPEND Sent {{{n}+}}\r\n{message}\r\nn NOOP\r\n")),
+        "a NO [UNAVAILABLE] The disk is full\r\nn OK NOOP completed\r\n"
+    );
+}
+
+#[test]
+fn conditional_store() {
+    let mut client = Client::selected(account());
+    client.account.set(2, Flag::Seen);
+    assert_eq!(
+        client.send("a STORE 1:3 (UNCHANGEDSINCE 13) +FLAGS.SILENT (\\Deleted)\r\n"),
+        "* OK [HIGHESTMODSEQ 13] Highest\r\n* 1 FETCH (UID 1 MODSEQ (15))\r\n* 3 FETCH (UID 3 MODSEQ (15))\r\n\
+         * 2 FETCH (UID 2 FLAGS (\\Seen \\Recent) MODSEQ (14))\r\na OK [MODIFIED 2] Conditional STORE failed\r\n"
+    );
+    assert_eq!(
+        client.send("b UID FETCH 1:* (FLAGS) (CHANGEDSINCE 14)\r\n"),
+        "* 1 FETCH (UID 1 FLAGS (\\Deleted \\Recent) MODSEQ (15))\r\n\
+         * 3 FETCH (UID 3 FLAGS (\\Deleted \\Recent) MODSEQ (15))\r\nb OK FETCH completed\r\n"
+    );
+    // What another session changed is told even to a silent STORE.
+    client.account.set(1, Flag::Flagged);
+    assert!(
+        client
+            .send("c STORE 1 +FLAGS.SILENT (\\Seen)\r\n")
+            .starts_with("* 1 FETCH (UID 1 FLAGS (\\Flagged \\Deleted \\Seen \\Recent) MODSEQ (17))\r\n")
+    );
+}
+
+/// A session with most commands, some of them wrong.
+const SCRIPT: &str = "a1 CAPABILITY\r\na2 LOGIN {5}\r\nalice {6+}\r\nsecret\r\na3 LIST \"\" *\r\na4 LSUB \"\" %\r\n\
+a5 STATUS Sent (MESSAGES UIDNEXT)\r\na6 CREATE \"a b\"\r\na7 SELECT INBOX\r\na8 FETCH 1:3 (FLAGS ENVELOPE)\r\n\
+a9 UID FETCH 2 BODY[]\r\nb1 STORE 1 FLAGS (\\Seen kw)\r\nb2 COPY 1:2 Sent\r\nb3 APPEND INBOX (\\Draft) {18}\r\n\
+Subject: y\r\n\r\nab\r\n\r\nb4 SEARCH SUBJECT {1+}\r\ny\r\nb5 FOO\r\nb6 NOOP\nb7 NOOP\r\nb8 \x01\r\n\r\nb9 FETCH 1 BODY[TEXT]<2.5>\r\n\
+c1 IDLE\r\nDONE\r\nc2 UID STORE 3 +FLAGS.SILENT \\Deleted\r\nc3 UID EXPUNGE 1:*\r\nc4 MOVE 1 Sent\r\n\
+c5 ENABLE CONDSTORE\r\nc6 FETCH 1:* MODSEQ\r\nc7 CLOSE\r\nc8 EXAMINE Sent\r\nc9 STORE 1 FLAGS ()\r\nd1 UNSELECT\r\n\
+d2 NAMESPACE\r\nd3 ID NIL\r\nd4 AUTHENTICATE PLAIN\r\nd5 RENAME \"a b\" c\r\nd6 DELETE c\r\nd7 LOGOUT\r\nd8 NOOP\r\n";
+
+fn play(input: &[u8], cuts: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    let mut client = Client::new(account());
+    let (mut out, mut rest) = (client.send_octets(b""), input);
+    for cut in cuts {
+        let (piece, later) = rest.split_at(cut.min(rest.len()));
+        out.extend(client.send_octets(piece));
+        rest = later;
+    }
+    out.extend(client.send_octets(rest));
+    out
+}
+
+#[test]
+fn cuts_make_no_difference() {
+    let whole = String::from_utf8(play(SCRIPT.as_bytes(), [])).unwrap();
+    assert!(whole.ends_with("d7 OK LOGOUT completed\r\n"), "{whole}");
+    for number in ["a2", "a7", "a9", "b1", "b2", "b3", "b4", "b9", "c1", "c3", "c4", "c6", "d1", "d6"] {
+        assert!(whole.contains(&format!("\r\n{number} OK ")), "{number} in {whole}");
+    }
+    let octets = play(SCRIPT.as_bytes(), std::iter::repeat_n(1, SCRIPT.len()));
+    assert_eq!(whole, String::from_utf8(octets).unwrap());
+    for at in 0..SCRIPT.len() {
+        assert_eq!(whole.as_bytes(), play(SCRIPT.as_bytes(), [at]), "cut at {at}");
+    }
+}
+
+const WORDS: &[&str] = &[
+    "a ",
+    "b2 ",
+    "LOGIN alice secret\r\n",
+    "SELECT INBOX\r\n",
+    "FETCH ",
+    "UID ",
+    "STORE ",
+    "SEARCH ",
+    "APPEND INBOX ",
+    "IDLE\r\n",
+    "DONE\r\n",
+    "NOOP\r\n",
+    "1:* ",
+    "2,3 ",
+    "(FLAGS BODY[])",
+    "BODY.PEEK[2.HEADER]<0.9> ",
+    "+FLAGS (\\Seen)",
+    "{3}\r\n",
+    "{3+}\r\n",
+    "{99999+}\r\n",
+    "{18446744073709551616}\r\n",
+    "\"",
+    "\\",
+    "(",
+    ")",
+    "\r\n",
+    "\n",
+    "\r",
+    "\0",
+    "\u{e4}",
+    "abc",
+    " ",
+    "AUTHENTICATE PLAIN\r\n",
+    "AUTHENTICATE LOGIN =\r\n",
+    "*\r\n",
+    "EXPUNGE\r\n",
+    "CLOSE\r\n",
+    "LIST \"\" %\r\n",
+    "RETURN (ALL) ",
+    "NOT ",
+    "OR ",
+    "TEXT x",
+    "COPY 1 Sent\r\n",
+    "MOVE 1 Sent\r\n",
+    "STATUS INBOX (MESSAGES)\r\n",
+    "LOGOUT\r\n",
+    "STARTTLS\r\n",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_input_cut_anyhow_gives_the_same(
+        words in prop::collection::vec(prop::sample::select(WORDS), 0..60),
+        cuts in prop::collection::vec(1usize..20, 0..80),
+    ) {
+        let input = format!("x LOGIN alice secret\r\ny SELECT INBOX\r\n{}", words.concat());
+        // STARTTLS forgets what came with it, which depends on the cut by its nature.
+        prop_assume!(!input.contains("a STARTTLS\r\n") && !input.contains("b2 STARTTLS\r\n"));
+        let whole = play(input.as_bytes(), []);
+        let cut = play(input.as_bytes(), cuts);
+        prop_assert_eq!(String::from_utf8_lossy(&whole), String::from_utf8_lossy(&cut));
+    }
+
+    #[test]
+    fn octets_of_any_kind_do_no_harm(octets in prop::collection::vec(any::<u8>(), 0..2000)) {
+        let whole = play(&octets, []);
+        prop_assert!(whole.starts_with(b"* OK "));
+        prop_assert_eq!(whole, play(&octets, std::iter::repeat_n(7, 300)));
+    }
+}
+
+#[test]
+fn a_session_under_tls_offers_passwords() {
+    let now = Instant::now();
+    let session = Session::new(Arc::new(Settings::default()), Channel::Tls, now);
+    let mut client = Client { session, account: account(), now, closed: false, largest: 0, wait: None };
+    let greeting = client.send("");
+    assert!(greeting.contains("AUTH=PLAIN AUTH=LOGIN") && !greeting.contains("STARTTLS"), "{greeting}");
+    assert_eq!(client.send("a AUTHENTICATE PLAIN\r\n"), "+ \r\n");
+    assert!(client.send("AGFsaWNlAHNlY3JldA==\r\n").starts_with("a OK [CAPABILITY "));
+}
