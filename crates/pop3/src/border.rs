@@ -12,8 +12,9 @@ pub enum Ask {
     Open(Login),
     /// Find the octets of these messages; the first is wanted now, the others soon. Answered by [`Answer::Bodies`].
     Bodies(Vec<Uid>),
-    /// Remove these messages for good (RFC 1939 §6); all or none. Answered by [`Answer::Removed`].
-    Remove(Vec<Uid>),
+    /// UPDATE (RFC 1939 §6): remove these messages for good, all or none, and give the maildrop back in any case, before
+    /// the client hears of it: it may come again at once. Answered by [`Answer::Updated`].
+    Update(Vec<Uid>),
 }
 
 /// A login to be decided.
@@ -32,8 +33,8 @@ pub enum Answer {
     Opened(Listing),
     /// The messages that still exist, in order of UID.
     Bodies(Vec<(Uid, Body)>),
-    /// They are removed.
-    Removed,
+    /// The messages are removed.
+    Updated,
     /// It was not done; the client hears this.
     Refused(Refusal),
 }

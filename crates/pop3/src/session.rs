@@ -104,7 +104,7 @@ impl Machine for Session {
                 self.stage = Stage::Transaction(maildrop);
                 self.refused(&refusal);
             }
-            (Stage::Update, Answer::Removed) => self.farewell(),
+            (Stage::Update, Answer::Updated) => self.farewell(),
             // RFC 1939 §6: the client hears that its messages are still there.
             (Stage::Update, Answer::Refused(refusal)) => self.refused(&refusal),
             (stage, answer) => debug_assert!(false, "{answer:?} does not answer {stage:?}"),

@@ -118,7 +118,7 @@ impl Driver {
         match ask {
             Ask::Open(_) => Answer::Opened(listing(self.messages)),
             Ask::Bodies(uids) => Answer::Bodies(uids.into_iter().map(body).collect()),
-            Ask::Remove(_) => Answer::Removed,
+            Ask::Update(_) => Answer::Updated,
         }
     }
 
@@ -152,7 +152,7 @@ fn silence_before_login_is_short_and_single_octets_do_not_extend_it() {
     assert_eq!(driver.said("DELE 1\r\n"), "+OK Message deleted.\r\n");
     assert_eq!(driver.event(Event::Time), "", "RFC 1939 §3: closed without a word");
     assert!(driver.closed);
-    assert!(!driver.asks.iter().any(|ask| ask.contains("Remove")), "and without removing anything");
+    assert!(!driver.asks.iter().any(|ask| ask.contains("Update")), "and without removing anything");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn only_quit_removes() {
     }
     let mut driver = Driver::logged_in(3);
     driver.say("DELE 3\r\nDELE 1\r\nQUIT\r\n");
-    assert_eq!(driver.asks[1], "Remove([Uid(1), Uid(3)])");
+    assert_eq!(driver.asks[1], "Update([Uid(1), Uid(3)])");
     assert!(driver.closed);
 }
 

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use wire::Mechanism;
 
+/// How long another session may take to give the maildrop back.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+
 /// Begins a session for a new connection.
 pub fn open(context: &Arc<Context>, connection: &Connection, _now: Instant) -> (Session, Pop3) {
     let settings = settings(context.directory.snapshot().pop());
@@ -31,7 +34,7 @@ pub struct Pop3 {
 struct Maildrop {
     account: AccountId,
     inbox: FolderId,
-    _lock: Place,
+    lock: Place,
 }
 
 impl Serve for Pop3 {
@@ -41,7 +44,7 @@ impl Serve for Pop3 {
         let answer = match ask {
             Ask::Open(login) => self.open(login).await.map(Answer::Opened),
             Ask::Bodies(uids) => self.bodies(uids).await,
-            Ask::Remove(uids) => self.remove(uids).await,
+            Ask::Update(uids) => self.update(uids).await,
         };
         answer.unwrap_or_else(Answer::Refused)
     }
@@ -58,10 +61,23 @@ impl Pop3 {
         let channel = if login.tls.is_some() { Channel::Tls } else { Channel::Clear };
         let mailbox = log_in(&self.context, &all, Door::Pop3(all.pop()), channel, &login.credentials).await;
         let account = mailbox.map_err(|refusal| refused(&refusal))?.account;
-        let lock = self.context.limits.take(Slot::User(ServiceName::Pop3, account), 1).ok_or_else(in_use)?;
+        let lock = self.lock(account).await.ok_or_else(in_use)?;
         let (inbox, listing) = self.inbox(account).await.map_err(|error| failed("open", &error))?;
-        self.maildrop = Some(Maildrop { account, inbox, _lock: lock });
+        self.maildrop = Some(Maildrop { account, inbox, lock });
         Ok(listing)
+    }
+
+    /// The maildrop lock. A client that lost its connection comes again before we have seen the end of the old one: so
+    /// the lock is waited for a little.
+    async fn lock(&self, account: AccountId) -> Option<Place> {
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            let lock = self.context.limits.take(Slot::User(ServiceName::Pop3, account), 1);
+            if lock.is_some() || Instant::now() >= deadline {
+                return lock;
+            }
+            tokio::time::sleep(LOCK_PATIENCE / 10).await;
+        }
     }
 
     async fn inbox(&self, account: AccountId) -> Result<(FolderId, Listing), store::Error> {
@@ -78,17 +94,23 @@ impl Pop3 {
         bodies.map(Answer::Bodies).map_err(|error| failed("read", &error))
     }
 
-    async fn remove(&self, uids: Vec<Uid>) -> Result<Answer, Refusal> {
-        let Some(Maildrop { account, inbox, .. }) = &self.maildrop else { return Ok(Answer::Removed) };
+    async fn update(&mut self, uids: Vec<Uid>) -> Result<Answer, Refusal> {
+        // Taken, so that the lock is free when the client hears the answer.
+        let Some(Maildrop { account, inbox, lock: _lock }) = self.maildrop.take() else {
+            return Ok(Answer::Updated);
+        };
+        if uids.is_empty() {
+            return Ok(Answer::Updated);
+        }
         let wanted = uids.len();
         let removed = self
             .context
             .store
-            .remove(*account, *inbox, uids)
+            .remove(account, inbox, uids)
             .await
             .map_err(|error| failed("remove", &error))?;
         tracing::info!(account = %account, wanted, removed = removed.len(), "messages removed");
-        Ok(Answer::Removed)
+        Ok(Answer::Updated)
     }
 }
 

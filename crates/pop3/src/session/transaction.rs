@@ -161,12 +161,10 @@ impl Session {
     }
 
     pub(super) fn quit(&mut self) {
-        let uids = self.maildrop().map(Maildrop::deleted).unwrap_or_default();
-        if uids.is_empty() {
-            return self.farewell();
-        }
+        let Some(maildrop) = self.maildrop() else { return self.farewell() };
+        let uids = maildrop.deleted();
         self.stage = Stage::Update;
-        self.then = Some(Step::Ask(Ask::Remove(uids)));
+        self.then = Some(Step::Ask(Ask::Update(uids)));
     }
 }
 
