@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn reads_actions() {
-        let minutes = |minutes| Action::Advance(Duration::from_secs(minutes * 60));
+        let minutes = |minutes: u64| Action::Advance(Duration::from_secs(minutes * 60));
         let table = [
             ("connect with TLS", Action::Connect(1, None, Security::Tls)),
             ("C2 connects", Action::Connect(2, None, Security::Clear)),

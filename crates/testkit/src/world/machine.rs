@@ -260,7 +260,7 @@ impl<S: Serve> Conversation for MachineTalk<S> {
                 return Ok(Received::Silence);
             }
             // The store's own threads may have something to tell.
-            self.runtime.block_on(tokio::time::sleep(Duration::from_millis(2)));
+            self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(2)).await });
         }
     }
 
