@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A server to compare with.
@@ -122,8 +122,26 @@ impl PeerWorld {
         if reloaded.status.success() { Ok(()) } else { Err(Trouble::Failed("postfix reload".to_owned())) }
     }
 
+    /// Waits until Postfix has handed on what it took: it says 250 before the message is in a mailbox.
+    fn settle(&self) -> Result<(), Trouble> {
+        if !self.started.contains(&"postfix.sh") {
+            return Ok(());
+        }
+        let etc = self.dir.path().join("postfix/etc");
+        let deadline = Instant::now() + self.patience();
+        while Instant::now() < deadline {
+            let waiting = Command::new("postqueue").arg("-c").arg(&etc).arg("-j").output()?;
+            if waiting.status.success() && waiting.stdout.is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
     /// Empties the mailboxes for the next dialogue.
     pub fn reset(&mut self) -> Result<(), Trouble> {
+        self.settle()?;
         for user in USERS {
             let mail: PathBuf = self.dir.path().join("dovecot/mail").join(user);
             if mail.exists() {
@@ -144,6 +162,9 @@ impl PeerWorld {
 
 impl World for PeerWorld {
     fn connect(&mut self, protocol: Protocol, security: Security) -> Result<Box<dyn Conversation>, Trouble> {
+        if matches!(protocol, Protocol::Pop3 | Protocol::Imap) {
+            self.settle()?;
+        }
         let port = match (protocol, security) {
             (Protocol::Pop3, Security::Clear) => "POP3_PORT",
             (Protocol::Pop3, Security::Tls) => "POP3S_PORT",
