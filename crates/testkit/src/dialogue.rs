@@ -25,7 +25,8 @@
 //! <...>                 S: any text, also none
 //! <name>                S: any text but none, called so from here on (small letters, digits, hyphens); where the name is
 //!                       known already, that text.  C: the text of that name. A name nobody knows stands for itself.
-//! <lines>               S: alone on the line: any number of lines. In a group: and any lines besides.
+//! <lines>               S: alone on the line: any number of lines, up to the one that the next S: expects, or until the
+//!                       server is silent. In a group: and any lines besides.
 //! <nothing>             S: alone on the line: for now the server says nothing
 //! <file hello.eml>      the message: with dots doubled in POP3 and SMTP, octet by octet in IMAP. Its last line end is the
 //!                       line's own, so that `)` may follow it in IMAP.

@@ -69,6 +69,16 @@ impl Talk {
         }
     }
 
+    /// Takes all that comes until the server is silent.
+    pub(super) fn whatever(&mut self, transcript: &mut String) -> Result<(), Trouble> {
+        while let Received::Octets(octets) = self.conversation.receive(SILENCE)? {
+            self.received.extend_from_slice(&octets);
+        }
+        let all = std::mem::take(&mut self.received);
+        note(transcript, &format!("S{}: ", self.name), &all);
+        Ok(())
+    }
+
     /// Waits for more octets.
     fn more(&mut self, deadline: Instant, transcript: &mut String) -> Result<(), Trouble> {
         let within = deadline.saturating_duration_since(Instant::now());
