@@ -1,4 +1,7 @@
-//! Search-AdminAuditLog.
+//! Search-AdminAuditLog: who changed what.
+//!
+//! The entries were saved in the same transaction as the changes they tell of (`crate::change`), secrets left out.
+//! Here they are only read: the details, kept as JSON, become the two properties that Exchange has for them.
 
 use super::READS;
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};

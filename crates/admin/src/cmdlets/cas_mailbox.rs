@@ -1,4 +1,8 @@
 //! Get- and Set-CASMailbox: which protocols a mailbox may use.
+//!
+//! The flags take effect at the next login, without a restart of a service, other than in Exchange. MAPI and
+//! ActiveSync do not exist here; their flags are kept because scripts set and read them. In Exchange the filter on
+//! OWAEnabled works backwards; that is not copied.
 
 use super::mailbox::put;
 use super::recipients::{

@@ -1,11 +1,15 @@
 //! Get-ClientSettings: what users enter into their mail programs.
+//!
+//! The table of the article. Which rows belong in it is `policy`'s to say, as for the table that the quickstart prints:
+//! what is stopped, or switched off for the mailbox asked for, is left out, so that nobody enters what cannot work.
 
 use super::READS;
 use super::recipients::{IDENTITY_READ, MAILBOX_TYPES, one};
 use crate::cmdlet::{Cmdlet, Run};
 use crate::run::{Call, Failure};
 use crate::value::{Object, Shape, Value};
-use directory::{ConnectionSetting, Encryption, ProtocolSettings, ServiceName, Snapshot};
+use directory::Encryption;
+use policy::ClientSetting;
 
 static SETTING: Shape =
     Shape { name: "ClientSetting", columns: &["Protocol", "Server", "Port", "Encryption", "LoginName"] };
@@ -25,76 +29,28 @@ pub const CMDLETS: &[Cmdlet] = &[Cmdlet {
 
 async fn get(call: &mut Call<'_>) -> Result<(), Failure> {
     let snapshot = call.context().directory.snapshot();
-    let (login, cas) = if call.arguments.given("Identity") {
-        let mailbox = one(call, &snapshot)?;
-        (mailbox.user_principal_name.to_string(), Some(mailbox.cas.clone()))
-    } else {
-        ("the user's login name".to_owned(), None)
-    };
-    let imap = cas.as_ref().is_none_or(|cas| cas.imap_enabled);
-    let pop = cas.as_ref().is_none_or(|cas| cas.pop_enabled);
-    let no_smtp = cas.as_ref().and_then(|cas| cas.smtp_client_authentication_disabled);
-    let no_smtp = no_smtp.unwrap_or(snapshot.organization().smtp_client_authentication_disabled);
-    let mut rows = Vec::new();
-    if imap && snapshot.is_running(ServiceName::Imap4) {
-        rows.extend(shown(snapshot.imap()).map(|setting| ("IMAP4", setting)));
-    }
-    if pop && snapshot.is_running(ServiceName::Pop3) {
-        rows.extend(shown(snapshot.pop()).map(|setting| ("POP3", setting)));
-    }
-    if !no_smtp && snapshot.is_running(ServiceName::Transport) {
-        rows.extend(submission(&snapshot).into_iter().map(|setting| ("SMTP", setting)));
-    }
+    let mailbox = if call.arguments.given("Identity") { Some(one(call, &snapshot)?) } else { None };
+    let rows = policy::client_settings(&snapshot, mailbox.as_deref());
     if rows.is_empty() {
-        call.warn(
-            "No service that mail programs use is running. Get-Service shows them, Start-Service starts one.",
-        )
-        .await?;
+        let message = "No service that could be used is running and allowed. Get-Service and Get-CASMailbox show which are.";
+        call.warn(message).await?;
     }
-    for (protocol, setting) in rows {
-        call.emit(view(protocol, &setting, &login)).await?;
+    for row in &rows {
+        call.emit(view(row)).await?;
     }
     Ok(())
 }
 
-fn view(protocol: &'static str, setting: &ConnectionSetting, login: &str) -> Object {
-    let encryption = match setting.encryption {
+fn view(row: &ClientSetting) -> Object {
+    let encryption = match row.encryption {
         Encryption::Ssl => "SSL/TLS",
         Encryption::Tls => "STARTTLS",
         Encryption::Unencrypted => "None",
     };
     Object::plain(&SETTING)
-        .with("Protocol", protocol)
-        .with("Server", &setting.host)
-        .with("Port", Value::Int(setting.port.into()))
+        .with("Protocol", row.protocol)
+        .with("Server", &row.server)
+        .with("Port", Value::Int(row.port.into()))
         .with("Encryption", encryption)
-        .with("LoginName", login)
-}
-
-/// Those for users outside where there are some, as they work inside, too.
-fn shown(settings: &ProtocolSettings) -> impl Iterator<Item = ConnectionSetting> + '_ {
-    let outside = &settings.external_connection_settings;
-    let list = if outside.is_empty() { &settings.internal_connection_settings } else { outside };
-    list.iter().cloned()
-}
-
-/// The connectors where users log in to send, each port once.
-fn submission(snapshot: &Snapshot) -> Vec<ConnectionSetting> {
-    let host = &snapshot.organization().client_host;
-    let mut settings: Vec<ConnectionSetting> = Vec::new();
-    for connector in snapshot.receive_connectors() {
-        let logins = connector.auth_mechanism.basic_auth && connector.permission_groups.exchange_users;
-        if !connector.enabled || !logins {
-            continue;
-        }
-        let ssl = connector.ssl_bindings.iter().map(|binding| (binding, Encryption::Ssl));
-        let tls = connector.bindings.iter().map(|binding| (binding, Encryption::Tls));
-        for (binding, encryption) in tls.chain(ssl) {
-            let setting = ConnectionSetting { host: host.clone(), port: binding.0.port(), encryption };
-            if !settings.contains(&setting) {
-                settings.push(setting);
-            }
-        }
-    }
-    settings
+        .with("LoginName", &row.login_name)
 }

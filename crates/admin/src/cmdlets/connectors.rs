@@ -1,4 +1,8 @@
 //! New-, Get-, Set- and Remove-ReceiveConnector.
+//!
+//! Sets of flags (AuthMechanism, PermissionGroups) are replaced as a whole, lists (Bindings, RemoteIPRanges) also know
+//! `@{Add=…; Remove=…}`, both as in Exchange. Which combinations are legal, and which connectors may share a binding, is
+//! the snapshot's to check. Of the usage types only Custom exists so far; SSLBindings is ours (RFC 8314 §3.3).
 
 use super::mailbox::put;
 use super::recipients::not_found;

@@ -1,4 +1,8 @@
 //! New-, Get-, Set- and Remove-AcceptedDomain.
+//!
+//! Exactly one domain is the default; it changes hands by MakeDefault on another one. Patterns such as `*` are refused:
+//! the article warns that they make an open relay, and a subdomain can be named. What depends on a domain, such as
+//! addresses of mailboxes, is checked by the snapshot when the domain is to go.
 
 use super::mailbox::put;
 use super::recipients::not_found;

@@ -1,4 +1,8 @@
 //! Format-Table, Format-List and ConvertTo-Json.
+//!
+//! Format- cmdlets give text that can only be shown: piping it to a cmdlet that changes something is an error, as it is
+//! in PowerShell, where it is a common mistake. JSON is written entry by entry while the objects come; an empty pipeline
+//! is `[]`, because programs that read it expect JSON, where PowerShell prints nothing.
 
 use super::READS;
 use crate::BoxFuture;

@@ -1,6 +1,9 @@
 //! Get-Help and Get-Command, from the same definitions that calls are bound by.
+//!
+//! So help cannot tell of a parameter that does not exist, or be silent about one. There is one length of help text:
+//! `-Full` and `-Detailed` are accepted because fingers know them.
 
-use super::{READS, all, find, nearest};
+use super::{READS, all, find, unknown};
 use crate::BoxFuture;
 use crate::cmdlet::{CHANGING, COMMON, Cmdlet, Effect, Kind, Need, Parameter, Run, Source, parameter};
 use crate::run::{Call, Down, Failure, Flow, Sink, Stage, wildcard};
@@ -54,7 +57,7 @@ async fn commands(call: &mut Call<'_>) -> Result<(), Failure> {
     let mut found: Vec<&Cmdlet> = all().filter(fits).collect();
     found.extend(find(&name).filter(|_| found.is_empty()));
     if found.is_empty() && !wildcard::is_pattern(&name) {
-        return Err(unknown(&name));
+        return Err(unknown(&name).into());
     }
     found.sort_by_key(|cmdlet| cmdlet.name);
     for cmdlet in found {
@@ -65,11 +68,6 @@ async fn commands(call: &mut Call<'_>) -> Result<(), Failure> {
         call.emit(object).await?;
     }
     Ok(())
-}
-
-fn unknown(name: &str) -> Failure {
-    let hint = nearest(name).map(|nearest| format!(" Did you mean {nearest}?")).unwrap_or_default();
-    format!("'{name}' is no cmdlet of this shell.{hint}").into()
 }
 
 async fn help(call: &mut Call<'_>) -> Result<(), Failure> {

@@ -1,4 +1,9 @@
 //! New-, Get-, Set- and Remove-Mailbox.
+//!
+//! In Exchange the user and the mailbox are two objects; here they are one, and the cmdlets take the parameters of
+//! both. What must hold between mailboxes (unique names, addresses in accepted domains, quotas in order) is checked by
+//! the snapshot; here texts become typed values. A password is hashed before the change begins, because hashing takes
+//! long on purpose and changes wait for one another.
 
 use super::recipients::{
     self, ANR, DOMAIN_CONTROLLER, FILTER, IDENTITY_CHANGE, IDENTITY_READ, MAILBOX_TYPES, RESULT_SIZE,

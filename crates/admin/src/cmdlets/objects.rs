@@ -1,4 +1,8 @@
 //! Where-, Select-, Sort-, ForEach-, Measure- and Group-Object, and Out-Null.
+//!
+//! Each is a stage of the pipeline that sees one object at a time. All but Sort-Object, `Select-Object -Last` and
+//! `-Unique` pass objects on or forget them, so memory does not grow with their number. An error in a script block is
+//! shown with its place and ends the pipeline.
 
 use super::READS;
 use crate::BoxFuture;

@@ -1,4 +1,8 @@
 //! What the cmdlets about mailboxes share: finding, filtering, limits of results.
+//!
+//! A Get- cmdlet walks the snapshot it began with and gives each object before it makes the next, so a list of 100,000
+//! mailboxes costs the memory of one. A name without pattern that nobody has is an error; a pattern that fits nobody is
+//! not.
 
 use crate::cmdlet::{Kind, Parameter, parameter};
 use crate::grammar::{Expr, parse_filter};
@@ -49,6 +53,7 @@ pub fn one(call: &Call<'_>, snapshot: &Snapshot) -> Result<Arc<Mailbox>, Failure
 
 /// Gives each mailbox that was asked for, as `view` shows it.
 pub async fn emit_all(call: &mut Call<'_>, view: fn(&Mailbox, &str) -> Object) -> Result<(), Failure> {
+    super::servers::check(call)?;
     let snapshot = call.context().directory.snapshot();
     let server = call.context().server_name();
     let identity = call.arguments.text("Identity").filter(|text| !text.is_empty());

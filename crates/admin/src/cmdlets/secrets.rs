@@ -1,4 +1,7 @@
 //! ConvertTo-SecureString and Read-Host: how passwords get into the shell.
+//!
+//! A SecureString is `mail::Secret`: it prints as its type's name everywhere, is left out of the audit log, and is
+//! overwritten when it is dropped. Reading one from the terminal is the caller's part, which does not echo it.
 
 use super::READS;
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};

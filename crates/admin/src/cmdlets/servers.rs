@@ -1,4 +1,7 @@
-//! Get-ExchangeServer and Get-ClientAccessServer, so that loops over all servers work, and the `-Server` parameter.
+//! Get-ExchangeServer and Get-ClientAccessServer, and the `-Server` parameter.
+//!
+//! There is one server so far, but scripts loop over all of them and name the server they mean. So the cmdlets exist,
+//! and `-Server` accepts this server's names and refuses others instead of silently changing the wrong one.
 
 use super::READS;
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};

@@ -1,4 +1,8 @@
 //! Get-, Set-, Start-, Stop- and Restart-Service.
+//!
+//! Start type and running are two things, as in Windows: changing one leaves the other alone, and what runs is not
+//! saved but follows the start type when the node starts. Starting what runs, or stopping what does not, is silent.
+//! Newer versions of Exchange split POP3 and IMAP4 in two services each; their names mean the whole here, with a note.
 
 use super::{CHANGES, READS};
 use crate::change::{self, Edit};

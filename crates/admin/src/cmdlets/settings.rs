@@ -1,4 +1,8 @@
 //! Get-/Set-PopSettings and Get-/Set-ImapSettings.
+//!
+//! Both protocols have one type of settings and so one implementation. In Exchange a change waits for a restart of the
+//! service; here the node follows at once, and says so where it cannot (a port that is taken). As long as clear-text
+//! logins are allowed on a port without TLS, every change here ends with the warning that the article describes.
 
 use super::mailbox::put;
 use super::servers::{self, SERVER};
@@ -7,7 +11,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Shape, Value};
-use directory::{Change, LoginType, ProtocolSettings, Snapshot};
+use directory::{Change, LoginType, ProtocolSettings, ServiceName, Snapshot};
 
 static SETTINGS: Shape = Shape {
     name: "ProtocolSettings",
@@ -259,9 +263,8 @@ where
     Ok(())
 }
 
-/// The warning that stays until clear-text logins are forbidden again: for the shell, and for the event log at every
-/// start of the service.
-pub fn clear_text_warning(protocol: Protocol, settings: &ProtocolSettings) -> Option<String> {
+/// The warning that stays until clear-text logins are forbidden again.
+fn clear_text_warning(protocol: Protocol, settings: &ProtocolSettings) -> Option<String> {
     if settings.login_type != LoginType::PlainTextLogin || settings.unencrypted_or_tls_bindings.is_empty() {
         return None;
     }
@@ -273,4 +276,14 @@ pub fn clear_text_warning(protocol: Protocol, settings: &ProtocolSettings) -> Op
         "{name} accepts user names and passwords in clear text on connections without TLS: anyone on the network can \
          read them. {cmdlet} -LoginType SecureLogin forbids it again."
     ))
+}
+
+/// The warnings about clear-text logins that hold now, with the event source of their service: to be logged at every
+/// start of the service, so that nobody forgets.
+pub fn clear_text_warnings(snapshot: &Snapshot) -> Vec<(ServiceName, String)> {
+    let all = [(Protocol::Pop, ServiceName::Pop3), (Protocol::Imap, ServiceName::Imap4)];
+    let warning = |(protocol, service): (Protocol, ServiceName)| {
+        clear_text_warning(protocol, protocol.settings(snapshot)).map(|text| (service, text))
+    };
+    all.into_iter().filter_map(warning).collect()
 }

@@ -1,4 +1,8 @@
-//! Get-MailboxStatistics.
+//! Get-MailboxStatistics: how much is in a mailbox.
+//!
+//! The store keeps these counts with every change, so nothing is counted here. An identity is mandatory, other than in
+//! Exchange where a whole database can be asked for: `Get-Mailbox | Get-MailboxStatistics` says the same. When a user
+//! last logged in is not kept yet, so LastLogonTime is empty.
 
 use super::READS;
 use super::recipients::{DOMAIN_CONTROLLER, IDENTITY_CHANGE, MAILBOX_TYPES, one};

@@ -63,6 +63,8 @@ impl Down<'_> {
 impl Sink for Down<'_> {
     fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow> {
         Box::pin(async move {
+            // A pipeline that neither prints nor waits must not keep a thread of the server to itself.
+            tokio::task::coop::consume_budget().await;
             match self.stages.split_first_mut() {
                 None => self.sink.accept(value).await,
                 Some((first, rest)) => {
@@ -157,7 +159,10 @@ impl Sink for Outside<'_> {
 
 /// The stage of a command.
 async fn stage(env: &Env, command: &Command, piped: bool) -> Result<Box<dyn Stage>, Halt> {
-    let cmdlet = cmdlets::find(&command.name.text).ok_or_else(|| unknown(command))?;
+    let cmdlet = cmdlets::find(&command.name.text).ok_or_else(|| {
+        let name = &command.name;
+        Halt::fault(name.span, cmdlets::unknown(&name.text))
+    })?;
     if command.arguments.iter().any(asks_for_help) {
         return Ok(Box::new(cmdlets::help_stage(cmdlet)));
     }
@@ -182,15 +187,6 @@ async fn stage(env: &Env, command: &Command, piped: bool) -> Result<Box<dyn Stag
 
 fn asks_for_help(argument: &Argument) -> bool {
     matches!(argument, Argument::Parameter { name, .. } if name.text == "?")
-}
-
-fn unknown(command: &Command) -> Halt {
-    let name = &command.name.text;
-    let hint = match cmdlets::nearest(name) {
-        Some(nearest) => format!(" Did you mean {nearest}?"),
-        None => " Get-Command lists what there is.".to_owned(),
-    };
-    Halt::fault(command.name.span, format!("'{name}' is no cmdlet of this shell.{hint}"))
 }
 
 /// The arguments with their values.
