@@ -210,6 +210,9 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     put(&mut mailbox.account_disabled, call.arguments.bool("AccountDisabled"));
     put(&mut mailbox.administrator, call.arguments.bool("Administrator"));
     put(&mut mailbox.password, hash);
+    if old.administrator && !mailbox.administrator {
+        keep_an_administrator(&changing.snapshot, &old)?;
+    }
     let edit = Edit {
         before: Some(view(&old, &server)),
         after: Some(view(&mailbox, &server)),

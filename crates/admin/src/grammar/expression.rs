@@ -3,7 +3,7 @@
 //! Precedence is PowerShell's, lowest first: `-and -or -xor`, comparison, `+ -`, `* / %`, `..`, `,`, then what stands
 //! before a value. The two levels of `-and` and `-or` are one there, too.
 
-use super::ast::{Binary, Block, Expr, ExprKind, Statement, Unary};
+use super::ast::{Binary, Block, Expr, ExprKind, Piece, Statement, Unary};
 use super::cursor::{Cursor, plain};
 use super::texts::{ends_word, expandable, is_name, number};
 use super::{Name, ParseError, Span};
@@ -451,9 +451,9 @@ impl Cursor {
             (None, _) => self.fail("A value is missing here."),
             (Some('$' | '(' | '{'), _) | (Some('@'), Some('(' | '{' | '"' | '\'')) => {
                 let value = self.postfix(false)?;
-                if self.peek().is_none_or(|c| c.is_whitespace() || ends_word(c))
-                    || !starts_with_variable(&value)
-                {
+                let ended = self.peek().is_none_or(|c| c.is_whitespace() || ends_word(c));
+                // `$server\name` is a word with a variable in it. Brackets are not read twice.
+                if ended || self.text(value.span).contains(['(', '[', '{']) {
                     return Ok(value);
                 }
                 self.pos = start;
@@ -466,23 +466,25 @@ impl Cursor {
         }
     }
 
-    /// A quoted text, also with more characters directly behind it, or with a property taken of it.
+    /// A quoted text, also with more characters directly behind it.
     fn quoted_argument(&mut self) -> Result<Expr, ParseError> {
-        let start = self.pos;
         let value = self.quoted()?;
         if self.peek().is_none_or(|c| c.is_whitespace() || ends_word(c)) {
             return Ok(value);
         }
-        self.pos = start;
-        self.word()
+        let rest = self.word()?;
+        let span = Span { start: value.span.start, end: rest.span.end };
+        let pieces = [value, rest].into_iter().flat_map(|part| pieces(part.kind)).collect();
+        Ok(Expr { kind: expandable(pieces), span })
     }
 }
 
-fn starts_with_variable(value: &Expr) -> bool {
-    match &value.kind {
-        ExprKind::Variable(_) => true,
-        ExprKind::Member(of, _) | ExprKind::Index(of, _) => starts_with_variable(of),
-        _ => false,
+/// What a part of a word is made of.
+fn pieces(part: ExprKind) -> Vec<Piece> {
+    match part {
+        ExprKind::Text(text) | ExprKind::Number(_, text) => vec![Piece::Text(text)],
+        ExprKind::Expandable(pieces) => pieces,
+        _ => Vec::new(),
     }
 }
 

@@ -162,22 +162,33 @@ impl Cursor {
     }
 
     fn assignment_or_pipeline(&mut self) -> Result<Statement, ParseError> {
-        let start = self.pos;
-        if self.peek() == Some('$') && self.peek_second() != Some('(') {
-            let target = self.postfix(true)?;
-            self.skip_blanks()?;
-            if let Some(how) = self.assignment() {
-                if !matches!(target.kind, ExprKind::Variable(_) | ExprKind::Member(..)) {
-                    return self
-                        .fail_at(target.span, "Only a variable or a property of one can be assigned to.");
-                }
+        if !self.assigns() {
+            return self.pipeline().map(Statement::Pipeline);
+        }
+        let target = self.postfix(true)?;
+        self.skip_blanks()?;
+        match (self.assignment(), &target.kind) {
+            (Some(how), ExprKind::Variable(_) | ExprKind::Member(..)) => {
                 self.skip_lines()?;
                 let value = Box::new(self.statement()?);
-                return Ok(Statement::Assign { target, how, value });
+                Ok(Statement::Assign { target, how, value })
             }
-            self.pos = start;
+            _ => self.fail_at(target.span, "Only a variable or a property of one can be assigned to."),
         }
-        self.pipeline().map(Statement::Pipeline)
+    }
+
+    /// Whether `$name` or `$name.property` stands here with an assignment behind it. Looking ahead over characters, not
+    /// by trying to parse: what is parsed twice at each level of nesting takes forever.
+    fn assigns(&self) -> bool {
+        let Some(rest) = self.rest().strip_prefix('$') else { return false };
+        let name = |c: char| is_name(c) || matches!(c, '.' | ':' | '{' | '}');
+        let rest = rest.trim_start_matches(name).trim_start_matches(is_blank);
+        let mut next = rest.chars().map(plain);
+        match (next.next(), next.next()) {
+            (Some('='), second) => second != Some('='),
+            (Some('+' | '-'), second) => second == Some('='),
+            _ => false,
+        }
     }
 
     fn assignment(&mut self) -> Option<Assignment> {

@@ -57,6 +57,7 @@ fn good_texts() {
         ("\"cost: 5$ \"\"q\"\"\"", "'cost: 5$ \"q\"'"),
         ("Get-X $server\\name", "Get-X \"|$server|\\name\""),
         ("Get-X a'b c'd", "Get-X 'ab cd'"),
+        ("Get-X 'a b'c", "Get-X 'a bc'"),
         ("@\"\nline $x\n\"@", "\"line |$x\""),
         ("@'\nline $x\n'@", "'line $x'"),
         ("(Get-X).Count", "((Get-X)).'Count'"),
@@ -110,7 +111,8 @@ fn bad_texts() {
         ("Get-X -A , b", 1, 10, "before the comma"),
         ("1 + foo", 1, 5, "stands in quotes"),
         ("'a' = 5", 1, 5, "= is not expected"),
-        ("$x[0] = 5", 1, 1, "assigned to"),
+        ("$x[0] = 5", 1, 7, "= is not expected"),
+        ("${x = 5", 1, 8, "} is missing"),
         ("foreach (x in Get-Y) {}", 1, 10, "variable"),
         ("<# never closed", 1, 16, "#> is missing"),
         ("Get-X {", 1, 8, "} is missing"),
@@ -180,6 +182,18 @@ fn deep_nesting_and_garbage_are_refused() {
     for bracket in ["(", "@(", "{", "@{a=", "-not ", "!", "$x = ", "\"$(", "if ($a) {", "$x[", "a{("] {
         let text = bracket.repeat(5000);
         assert!(parse(&text).is_err(), "{bracket}");
+    }
+    // What is read twice at each level would take longer than anyone waits.
+    for (open, close) in [
+        ("$a[$(", ")]"),
+        ("a \"$(", ")\"b"),
+        ("a $x[$(", ")]b"),
+        ("{", "}"),
+        ("@{a=$(", ")}"),
+        ("$a.($(", ")) = 1"),
+    ] {
+        let text = format!("{}1{}", open.repeat(40), close.repeat(40));
+        let _ = parse(&text);
     }
     // Every prefix and every cut of a text with everything in it either parses or is refused, and ends.
     let text = "$x = @{a='b';c=\"d $($y.e)\"}; Get-X -A:1,2 {$_ -eq 3} | ? B -like “*” <# c #> | % { $_.F[0] } `\n@'\n'@";
