@@ -144,9 +144,17 @@ impl PeerWorld {
         self.settle()?;
         for user in USERS {
             let mail: PathBuf = self.dir.path().join("dovecot/mail").join(user);
-            if mail.exists() {
-                fs::remove_dir_all(mail)?;
+            // The peer may still be writing what the last dialogue left behind.
+            for _ in 0..100 {
+                if !mail.exists() || fs::remove_dir_all(&mail).is_ok() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
             }
+            // Our accounts have these from the start.
+            let folders = ["Drafts", "Sent", "Trash", "Junk", "Archive"];
+            let create: String = folders.iter().map(|name| format!("b CREATE {name}\r\n")).collect();
+            self.imap(user, create.as_bytes())?;
         }
         Ok(())
     }
@@ -183,23 +191,31 @@ impl World for PeerWorld {
 
     /// By APPEND: what comes by SMTP or LMTP gets header fields more.
     fn deliver(&mut self, message: &[u8], user: &str) -> Result<(), Trouble> {
-        let mut socket = self.socket("IMAP_PORT")?;
-        let mut command =
-            format!("a LOGIN {} {PASSWORD}\r\nb APPEND INBOX {{{}+}}\r\n", address(user), message.len())
-                .into_bytes();
+        let mut command = format!("b APPEND INBOX {{{}+}}\r\n", message.len()).into_bytes();
         command.extend_from_slice(message);
-        command.extend_from_slice(b"\r\nc LOGOUT\r\n");
-        socket.send(&command)?;
+        command.extend_from_slice(b"\r\n");
+        self.imap(user, &command)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+}
+
+impl PeerWorld {
+    /// Carries out IMAP commands, of which those tagged `b` must succeed.
+    fn imap(&self, user: &str, commands: &[u8]) -> Result<(), Trouble> {
+        let mut socket = self.socket("IMAP_PORT")?;
+        let login = format!("a LOGIN {} {PASSWORD}\r\n", address(user));
+        socket.send(&[login.as_bytes(), commands, b"c LOGOUT\r\n"].concat())?;
         let mut said = Vec::new();
         while let Received::Octets(octets) = socket.receive(self.patience())? {
             said.extend_from_slice(&octets);
         }
         let said = String::from_utf8_lossy(&said).into_owned();
-        if said.contains("\r\nb OK") { Ok(()) } else { Err(Trouble::Failed(format!("APPEND: {said}"))) }
-    }
-
-    fn patience(&self) -> Duration {
-        Duration::from_secs(15)
+        let wanted = commands.split(|octet| *octet == b'\n').filter(|line| line.starts_with(b"b ")).count();
+        let good = said.matches("\r\nb OK").count() == wanted;
+        if good { Ok(()) } else { Err(Trouble::Failed(format!("preparing {user}: {said}"))) }
     }
 }
 
