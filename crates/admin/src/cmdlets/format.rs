@@ -54,6 +54,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     },
 ];
 
+/// Format-Table: the first object decides the columns, and the first rows their widths.
 struct FormatTable {
     columns: Columns,
     wrapping: Wrapping,
@@ -117,6 +118,7 @@ impl Stage for FormatTable {
     }
 }
 
+/// Format-List: each object as it comes.
 struct FormatList {
     columns: Columns,
     shown: bool,
@@ -146,6 +148,7 @@ impl Stage for FormatList {
     }
 }
 
+/// ConvertTo-Json: writes an entry when the next one has come, for only then it is known what stands behind it.
 struct ToJson {
     depth: usize,
     compress: bool,

@@ -162,6 +162,7 @@ async fn block(block: &Block, value: Value, sink: &mut dyn Sink, env: &Env) -> F
     }
 }
 
+/// Where-Object: a block, or a property with an operator and a value. Without an operator the property itself decides.
 struct Where {
     block: Option<Arc<Block>>,
     property: String,
@@ -203,6 +204,8 @@ impl Stage for Where {
     }
 }
 
+/// Select-Object. `-First` ends the whole pipeline once it has enough, so that nothing is made in vain; `-Last` keeps only
+/// as many as it will give.
 struct Select {
     columns: Columns,
     expand: Option<String>,
@@ -215,6 +218,7 @@ struct Select {
     tail: std::collections::VecDeque<Value>,
 }
 
+/// A count among the arguments.
 fn number(arguments: &Arguments, name: &str) -> Result<Option<usize>, Failure> {
     match arguments.value(name) {
         None => Ok(None),
@@ -308,6 +312,7 @@ impl Stage for Select {
     }
 }
 
+/// Sort-Object: keeps everything until the end. Equal objects stay in their order.
 struct Sort {
     columns: Columns,
     descending: bool,
@@ -321,6 +326,7 @@ fn sort_object(arguments: Arguments, _: &Env) -> Made {
     Ok(Box::new(Sort { columns, descending, unique, all: Vec::new() }))
 }
 
+/// Which comes first by all keys; what cannot be compared is taken as equal, so that sorting never fails.
 fn order(left: &[Value], right: &[Value]) -> Ordering {
     let unequal = |(left, right)| compare(left, right).filter(|order| order.is_ne());
     left.iter().zip(right).find_map(unequal).unwrap_or(Ordering::Equal)
@@ -359,6 +365,7 @@ impl Stage for Sort {
     }
 }
 
+/// ForEach-Object: a block for each object, or the name of a property to give.
 struct ForEach {
     process: Value,
     begin: Option<Arc<Block>>,
@@ -401,6 +408,7 @@ impl Stage for ForEach {
 
 static MEASURE: Shape = Shape { name: "Measure", columns: &[] };
 
+/// Measure-Object: running totals only. Sizes count as octets.
 struct Measure {
     property: Option<String>,
     wanted: Vec<&'static str>,
@@ -508,6 +516,7 @@ impl Stage for Group {
     }
 }
 
+/// Out-Null: takes all and gives nothing.
 struct Nothing;
 
 impl Stage for Nothing {

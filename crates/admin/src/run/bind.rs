@@ -79,6 +79,7 @@ fn switched_on(span: Span) -> Item {
     Item { value: Value::Bool(true), literal: None, span }
 }
 
+/// What was given without a name goes to the free parameters in the order of their positions.
 fn bind_positions(
     cmdlet: &'static Cmdlet,
     positional: Vec<Item>,
@@ -108,6 +109,7 @@ fn bind_positions(
     Ok(())
 }
 
+/// Parts the cmdlet's own arguments from those that all cmdlets have.
 fn sorted(bound: Vec<(&'static Parameter, Value)>) -> Bound {
     let (mut arguments, mut common) = (Arguments::default(), Arguments::default());
     for (parameter, value) in bound {
@@ -143,6 +145,7 @@ fn resolve(cmdlet: &'static Cmdlet, name: &Name) -> Result<&'static Parameter, H
     }
 }
 
+/// What to say of a parameter that is not there.
 fn unknown(cmdlet: &'static Cmdlet, name: &str) -> String {
     let hint = match nearest_of(name, cmdlet.all_parameters().map(|parameter| parameter.name)) {
         Some(nearest) => format!("Did you mean -{nearest}?"),
@@ -159,6 +162,7 @@ fn convert(parameter: &'static Parameter, item: Item) -> Result<Value, Halt> {
     })
 }
 
+/// Here every value gets its type, once: what a cmdlet finds among its arguments needs no more doubt.
 fn as_kind(parameter: &'static Parameter, value: Value, literal: Option<String>) -> Result<Value, String> {
     match parameter.kind {
         Kind::Any => Ok(value),
@@ -224,6 +228,7 @@ fn number(value: Value) -> Result<Value, String> {
     }
 }
 
+/// `$true`, `1` and the texts that people write for them; anything else is more likely a slip than meant.
 fn boolean(value: Value) -> Result<Value, String> {
     let known = match &value {
         Value::Bool(value) => Some(*value),
@@ -285,6 +290,7 @@ pub fn bind_piped(cmdlet: &'static Cmdlet, arguments: &mut Arguments, value: Val
     Ok(())
 }
 
+/// Whether objects of this type stand for what the cmdlet works on.
 fn accepts(cmdlet: &'static Cmdlet, type_name: &str) -> bool {
     cmdlet.accepts.contains(&type_name)
 }

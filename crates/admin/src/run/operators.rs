@@ -93,6 +93,7 @@ pub fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     }
 }
 
+/// A number of octets, written in any way.
 fn size(value: &Value) -> Option<ByteSize> {
     match value {
         Value::Size(size) => Some(*size),
@@ -116,6 +117,7 @@ fn like(item: &Value, pattern: &Value) -> bool {
     wildcard::fits(&pattern.to_string(), &item.to_string())
 }
 
+/// Whether a list has the item; a single value is a list of one.
 fn contains(list: &Value, item: &Value) -> bool {
     match list {
         Value::List(items) => items.iter().any(|known| equal(known, item)),
@@ -153,6 +155,7 @@ pub fn subtract(left: Value, right: Value) -> Result<Value, String> {
     }
 }
 
+/// Whole numbers stay whole as long as they fit; everything else is calculated with fractions.
 fn number(
     left: &Value,
     right: &Value,
@@ -207,6 +210,7 @@ fn join(left: Value, right: &Value) -> Value {
     Value::text(items.join(&right.to_string()))
 }
 
+/// Splits at a text, not at a pattern.
 fn split(left: &Value, right: &Value) -> Value {
     let separator = right.to_string();
     let text = left.to_string();
