@@ -136,7 +136,8 @@ async fn what_is_not_taken() {
     let hop = "Received: from a by b; then\r\n";
     let long = format!("X: {}\r\n", "x".repeat(900)).repeat(300);
     let huge = "x".repeat(37 << 20);
-    let table: [(String, fn(&Fault) -> bool); 3] = [
+    type Expected = fn(&Fault) -> bool;
+    let table: [(String, Expected); 3] = [
         (format!("{}\r\n", hop.repeat(31)), |fault| {
             matches!(fault, Fault::Refused(Refusal::TooManyHops { .. }))
         }),
