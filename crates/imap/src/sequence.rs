@@ -27,6 +27,11 @@ impl SequenceSet {
         self.0.iter().map(|(first, last)| *first.max(last)).max().unwrap_or(0)
     }
 
+    /// Whether every range ends with `*`.
+    pub fn is_open(&self) -> bool {
+        self.0.iter().all(|(first, last)| *first == STAR || *last == STAR)
+    }
+
     /// The numbers meant where `*` is `max`. Nothing at all is meant by `*` where `max` is 0.
     pub fn resolve(&self, max: u32) -> Ranges {
         let number = |written: u32| if written == STAR { max } else { written };

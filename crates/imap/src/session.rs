@@ -34,7 +34,8 @@ pub struct Session {
     state: State,
     /// To be given once the output before it is sent.
     held: Option<Step<Ask>>,
-    deadline: Instant,
+    /// When the client last did what lets it stay.
+    active: Instant,
     /// Bad commands in a row.
     bad: u32,
 }
@@ -62,7 +63,6 @@ enum Then {
 impl Session {
     /// A session on a new connection; its first step is the greeting.
     pub fn new(settings: Arc<Settings>, channel: Channel, now: Instant) -> Session {
-        let deadline = now + settings.login_timeout;
         let framer = Framer::new(settings.command_limit);
         let mut core = Core {
             settings,
@@ -75,7 +75,7 @@ impl Session {
             failed_logins: 0,
         };
         core.greet();
-        Session { core, framer, state: State::Command, held: None, deadline, bad: 0 }
+        Session { core, framer, state: State::Command, held: None, active: now, bad: 0 }
     }
 
     /// One move; `None` where there is more to do before a step is known.
@@ -103,7 +103,7 @@ impl Session {
     }
 
     fn wait(&self, changes: Changes) -> Step<Ask> {
-        Step::Wait(Wait { until: self.deadline, changes: changes == Changes::Wanted })
+        Step::Wait(Wait { until: self.deadline(), changes: changes == Changes::Wanted })
     }
 
     fn read_command(&mut self, now: Instant) -> Option<Step<Ask>> {
@@ -125,7 +125,7 @@ impl Session {
     }
 
     fn begin(&mut self, text: &[u8], now: Instant) {
-        self.set_deadline(now);
+        self.active = now;
         self.core.tag = command::tag_of(text);
         match command::begin(&self.core, text) {
             Ok(task) => self.state = State::Run(task, Input::Start),
@@ -133,16 +133,16 @@ impl Session {
         }
     }
 
-    fn set_deadline(&mut self, now: Instant) {
+    fn deadline(&self) -> Instant {
         let settings = &self.core.settings;
         let fresh = matches!(self.core.stage, Stage::Fresh);
-        self.deadline = now + if fresh { settings.login_timeout } else { settings.idle_timeout };
+        self.active + if fresh { settings.login_timeout } else { settings.idle_timeout }
     }
 
     fn literal_announced(&mut self, literal: Announced, now: Instant) {
         let fresh = matches!(self.core.stage, Stage::Fresh);
         if !fresh && let Some(task) = command::append::begin(self.framer.text(), literal) {
-            self.set_deadline(now);
+            self.active = now;
             let text = self.framer.take_text();
             self.core.tag = command::tag_of(&text);
             self.state = State::Run(task, Input::Start);
@@ -301,7 +301,7 @@ impl Session {
     }
 
     fn time_came(&mut self, now: Instant) {
-        if now < self.deadline {
+        if now < self.deadline() {
             return;
         }
         match self.core.stage {
@@ -322,7 +322,7 @@ impl Session {
         self.core.channel = Channel::Tls;
         self.framer.discard();
         self.state = State::Command;
-        self.set_deadline(now);
+        self.active = now;
     }
 }
 
@@ -366,7 +366,7 @@ impl Machine for Session {
                 self.framer.feed(octets);
                 // Before login the clock runs on until a command is complete, however slowly it drips in.
                 if !matches!(self.core.stage, Stage::Fresh) {
-                    self.set_deadline(now);
+                    self.active = now;
                 }
             }
             Event::Closed => self.state = State::Closed,

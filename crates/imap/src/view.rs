@@ -64,7 +64,8 @@ impl View {
                 let exists = u32::try_from(self.listing.len()).unwrap_or(u32::MAX);
                 // RFC 3501 §9, seq-number: the server should respond with BAD to a number above EXISTS. `*` in an
                 // empty mailbox is let through: clients write 1:* without looking.
-                if set.largest() > exists && exists > 0 || exists == 0 && set.largest() > 1 {
+                let good = if exists == 0 { set.is_open() } else { set.largest() <= exists };
+                if !good {
                     return Err(Bad("No message has this number"));
                 }
                 let ranges = set.resolve(exists);
