@@ -1,5 +1,13 @@
 //! The command line as scripts and newcomers meet it: exit codes, helpful errors, output where it belongs.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -1,5 +1,13 @@
 //! The session loop over real sockets, with a small protocol of its own: TLS, messages, time, the end.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
 mod toy;
 
 use directory::{Directory, InitialNode, Snapshot, StartupType};
