@@ -42,6 +42,10 @@ fn main() {
     let record = run_child(work.path());
     let cuts = std::env::var("GATEPOST_POWER_CUTS").ok().and_then(|cuts| cuts.parse().ok()).unwrap_or(40);
     let seen = play(&record, work.path(), cuts, Lie::None);
+    // What is played back must contain what is hard: the log written back, and segments emptied and removed.
+    let (checkpoints, reclaimed) = record::rare(&record);
+    assert!(checkpoints > 2 && reclaimed > 2, "{checkpoints} checkpoints and {reclaimed} removed segments only");
+    println!("{checkpoints} checkpoints, {reclaimed} segments removed");
     println!("{} events, {cuts} cuts, {} changes acknowledged at the last", record.len(), seen.acknowledged);
     assert!(seen.faults.is_empty(), "{:#?}", seen.faults);
     for lie in [Lie::Log, Lie::Segments] {
@@ -160,9 +164,10 @@ impl State {
         let mut random = Random(u64::from(producer) << 32 | u64::from(number) | 1 << 63);
         let kind = random.below(10);
         let picked = random.below(self.inbox.len().max(1));
+        let picked = if kind < 8 { 0 } else { picked }; // the oldest go, so that whole segments become garbage
         match (self.inbox.keys().nth(picked), kind) {
-            (Some(uid), 6) => Change::Seen(*uid),
-            (Some(uid), 7) => Change::Remove(*uid),
+            (Some(uid), 5) => Change::Seen(*uid),
+            (Some(uid), 6 | 7) => Change::Remove(*uid),
             (Some(uid), 8) => Change::Move(*uid),
             (Some(uid), 9) => Change::Copy(*uid),
             _ => Change::Deliver,
@@ -233,7 +238,7 @@ fn message(producer: u32, number: u32) -> Vec<u8> {
 
 /// Makes the changes, and writes each into a file once it is acknowledged.
 async fn child(dir: &Path) {
-    let options = Options { segment_size: 1 << 20, ..Options::default() };
+    let options = Options { segment_size: 1 << 18, ..Options::default() };
     let store = Store::open(dir, options.clone()).unwrap();
     let mut accounts = Vec::new();
     for _ in 0..PRODUCERS {

@@ -75,6 +75,14 @@ pub fn read(file: &Path, root: &Path) -> Vec<Event> {
     }
 }
 
+/// How often the database file was synced, and how many segments were removed.
+pub fn rare(events: &[Event]) -> (usize, usize) {
+    let is = |event: &&Event, extension| event.path.extension().is_some_and(|found| found == extension);
+    let synced = events.iter().filter(|event| is(event, "db") && matches!(event.what, What::SyncDone(_)));
+    let removed = events.iter().filter(|event| is(event, "seg") && matches!(event.what, What::Removed));
+    (synced.count(), removed.count())
+}
+
 /// Which syncs a disk only pretends to make.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Lie {
