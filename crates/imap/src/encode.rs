@@ -70,14 +70,14 @@ pub(crate) fn mailbox(out: &mut Vec<u8>, name: &str) {
     }
 }
 
-/// `(\Seen $Forwarded \Recent)`
+/// `(\Seen \Recent $Forwarded)`
 pub(crate) fn flags(out: &mut Vec<u8>, flags: FlagSet, keywords: &KeywordTable, recent: bool) {
     out.push(b'(');
     let start = out.len();
     let system =
         mail::Flag::ALL.into_iter().filter(|flag| flags.contains(*flag)).map(|flag| -> &str { flag.name() });
     let keywords = keywords.names(flags).map(mail::Keyword::as_str);
-    for name in system.chain(keywords).chain(recent.then_some("\\Recent")) {
+    for name in system.chain(recent.then_some("\\Recent")).chain(keywords) {
         if out.len() > start {
             out.push(b' ');
         }
@@ -148,7 +148,7 @@ mod tests {
     fn flag_lists() {
         let keywords = KeywordTable::new([Keyword::new("$A").unwrap(), Keyword::new("b").unwrap()]);
         let set = FlagSet::NONE.with(Flag::Seen).with_keyword(1);
-        assert_eq!(written(|out| flags(out, set, &keywords, true)), "(\\Seen b \\Recent)");
+        assert_eq!(written(|out| flags(out, set, &keywords, true)), "(\\Seen \\Recent b)");
         assert_eq!(written(|out| flags(out, FlagSet::NONE, &keywords, false)), "()");
     }
 }

@@ -1,6 +1,7 @@
 //! One account in memory that answers a session's asks, and a driver that moves octets between a script and a session.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a fake for tests")]
 
 use bytes::Bytes;
 use imap::{
