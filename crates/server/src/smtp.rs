@@ -1,8 +1,12 @@
 //! What the SMTP session asks for, done with policy, transport and store.
 //!
-//! Each question goes to one function of `policy`; a message goes through `transport`. What a client hears for a refusal
-//! or a failure is in [`replies`], and nowhere else. Postmaster without a domain is the postmaster of the default
-//! accepted domain (RFC 5321 §4.5.1), whose mail goes to the administrators unless a mailbox has that address.
+//! What policy is asked: `Login` is `policy::login`; `Sender` is `sender`, `size` and, with what the mailbox holds,
+//! `may_send`; `Recipient` is `recipients`, `recipient` and, with what the mailbox holds, `room`; `Chunk` and `Finish` are
+//! `size` and `hops`, which `transport` asks. `Begin` and `Abandon` refuse nobody.
+//!
+//! What a client hears for a refusal or a failure is in [`replies`], and nowhere else. Postmaster without a domain is the
+//! postmaster of the default accepted domain (RFC 5321 §4.5.1), whose mail goes to the administrators unless a mailbox
+//! has that address.
 
 mod replies;
 
@@ -64,6 +68,7 @@ fn name<'a>(context: &'a Context, connector: &'a ReceiveConnector) -> &'a str {
     if connector.fqdn.is_empty() { &context.hostname } else { &connector.fqdn }
 }
 
+/// Challenge-response mechanisms join the list when `wire` has one.
 fn offers(connector: &ReceiveConnector, channel: Channel) -> smtp::Offers {
     let offers = policy::offers(Door::Smtp(connector), channel);
     let auth = if offers.basic { Mechanism::SASL.to_vec() } else { Vec::new() };

@@ -312,6 +312,8 @@ impl Session {
         self.stage = Stage::Greeted(greeting);
     }
 
+    /// Every octet breaks the silence, but none prolongs the connection's life: whoever sends one a minute is done with
+    /// when that is over.
     fn feed_bytes(&mut self, octets: &[u8], now: Instant) {
         if now >= self.ends {
             return self.end(&reply::TIMED_OUT);
