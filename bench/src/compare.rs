@@ -76,7 +76,10 @@ pub fn run(runtime: &Runtime, options: &Options) -> Result<(), Error> {
                 }
             }
         }
-        println!("\n{}\nload average at the end {}\n", table::compare(&theirs, &ours), load_average());
+        if options.only.is_none() {
+            println!("\n{}", table::compare(&theirs, &ours));
+        }
+        eprintln!("load average at the end {}\n", load_average());
     }
     Ok(())
 }

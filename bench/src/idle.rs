@@ -26,8 +26,10 @@ pub async fn run(target: &Target, load: &Load) -> Result<Report, Error> {
         return Err(Error::new("name the server's process with --pid"));
     }
     let tls = target.tls()?;
-    // The first login loads what every server loads once.
-    Client::login(target, &tls, 1).await?.logout().await?;
+    // The first logins load what every server loads once, and check passwords that may then be remembered.
+    for user in 1..=target.users.min(load.sessions).max(1) {
+        Client::login(target, &tls, user).await?.logout().await?;
+    }
     let before = Usage::of(&target.pid)?;
     let clients = Arc::new(Mutex::new(Vec::new()));
     let numbers = Numbers::up_to(load.sessions);

@@ -75,7 +75,7 @@ mod tests {
         let table = compare(&reports("Peer", &[10.0, 30.0, 20.0]), &reports("Ours", &[50.0, 30.0]));
         let expected = "smtp (few, 2 rounds)\n\n| | Peer | Ours | times better |\n|---|---|---|---|\n\
             | messages/s | 20.0 (10.0–30.0) | 40.0 (30.0–50.0) | 2.00 |\n\
-            | p99 ms | 5.00 (3.33–10.0) | 2.67 (2.00–3.33) | 1.88 |\n";
+            | p99 ms | 5.00 (3.33–10.0) | 2.67 (2.00–3.33) | 1.87 |\n";
         assert_eq!(table, expected);
     }
 }
