@@ -1,5 +1,7 @@
 //! Plays every dialogue in every way it can be played, each as a test of its own.
 
+#![allow(clippy::print_stderr, reason = "a test that is not played says why")]
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 use std::sync::Arc;
