@@ -9,7 +9,7 @@ impl Scene {
     fn muttrc(&self, user: &str) -> PathBuf {
         let (imap, smtp, ca) = (self.port(Port::Imaps), self.port(Port::Submission), self.ca());
         let settings = format!(
-            "set ssl_force_tls=yes ssl_starttls=yes ssl_ca_certificates_file=\"{ca}\" ssl_usesystemcerts=no\n\
+            "set ssl_force_tls=yes ssl_starttls=yes ssl_ca_certificates_file=\"{ca}\"\n\
              set certificate_file=\"\"\n\
              set imap_user=\"{user}@example.test\" imap_pass=\"{PASSWORD}\" smtp_pass=\"{PASSWORD}\"\n\
              set folder=\"imaps://localhost:{imap}/\" spoolfile=\"=INBOX\" record=\"=Sent\" postponed=\"=Drafts\"\n\
@@ -24,8 +24,7 @@ impl Scene {
     /// Presses keys on bob's INBOX, and leaves.
     fn mutt_keys(&self, keys: &str) {
         let rc = self.muttrc("bob");
-        let keys = format!("set my_keys=yes; push '{keys}<sync-mailbox><exit>'");
-        let line = format!("mutt -n -F {} -e \"{}\"", rc.display(), keys.replace('"', "\\\""));
+        let line = format!("mutt -n -F {} -e \"push '{keys}<sync-mailbox><exit>'\"", rc.display());
         // A person has a terminal; `script` is one.
         let command = self.command("script", ["-qefc", &line, "/dev/null"]);
         programs::run(command, b"").unwrap().success().unwrap();
@@ -53,6 +52,14 @@ fn sends_and_keeps_a_copy() {
         "{}\n{sent}",
         String::from_utf8_lossy(&arrived.octets)
     );
+}
+
+/// What comes up to the Date field, that included, and what comes after it.
+fn divide(octets: &[u8]) -> (String, String) {
+    let text = String::from_utf8(octets.to_vec()).unwrap();
+    let (before, after) = text.split_once("Date: ").unwrap();
+    let (date, rest) = after.split_once("\r\n").unwrap();
+    (format!("{before}{date}"), rest.to_owned())
 }
 
 #[test]

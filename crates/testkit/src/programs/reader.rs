@@ -111,23 +111,19 @@ impl Reader {
         Ok(replies.into_iter().filter_map(message).collect())
     }
 
-    /// The only message of a folder whose header has this text, and its flags.
-    pub fn only(&mut self, folder: &str, subject: &str) -> io::Result<Message> {
+    /// The messages of a folder with this subject.
+    pub fn with_subject(&mut self, folder: &str, subject: &str) -> io::Result<Vec<Message>> {
         let needle = format!("Subject: {subject}\r\n");
         let has = |message: &Message| has_text(&message.octets, needle.as_bytes());
-        let mut found: Vec<Message> = self.messages(folder)?.into_iter().filter(has).collect();
-        match (found.pop(), found.len()) {
-            (Some(message), 0) => Ok(message),
-            (_, more) => {
-                Err(io::Error::other(format!("'{subject}' is {} times in {folder}, not once", more + 1)))
-            }
-        }
+        Ok(self.messages(folder)?.into_iter().filter(has).collect())
     }
 
-    /// How many messages of a folder have this subject.
-    pub fn count(&mut self, folder: &str, subject: &str) -> io::Result<usize> {
-        let needle = format!("Subject: {subject}\r\n");
-        Ok(self.messages(folder)?.iter().filter(|m| has_text(&m.octets, needle.as_bytes())).count())
+    /// The one message of a folder with this subject.
+    pub fn only(&mut self, folder: &str, subject: &str) -> io::Result<Message> {
+        let mut found = self.with_subject(folder, subject)?;
+        let count = found.len();
+        let message = found.pop().filter(|_| count == 1);
+        message.ok_or_else(|| io::Error::other(format!("'{subject}' is {count} times in {folder}, not once")))
     }
 
     fn reply(&mut self) -> io::Result<Reply> {
