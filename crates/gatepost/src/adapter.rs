@@ -1,7 +1,7 @@
 //! The node as the administration sees it, and back: `server` and `admin` do not know each other.
 
 use admin::BoxFuture;
-use server::Node;
+use server::{Node, listen};
 
 /// The running node for cmdlets.
 pub struct NodeForAdmin(pub Node);
@@ -10,10 +10,7 @@ impl admin::Node for NodeForAdmin {
     fn reconcile(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             let errors = self.0.reconcile().await;
-            if errors.is_empty() {
-                return Ok(());
-            }
-            Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+            if errors.is_empty() { Ok(()) } else { Err(listen::explain(&errors)) }
         })
     }
 

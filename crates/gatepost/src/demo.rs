@@ -8,7 +8,7 @@ use crate::boot::{Boot, DemoPlace, LogLevel};
 use crate::cli;
 use crate::client_settings;
 use crate::failure::Failure;
-use crate::running::{self, Opened, Running};
+use crate::running::{self, Opened, Running, Strict};
 use crate::setup::{self, NewMailbox, NewServer};
 use crate::{logging, samples, terminal};
 use directory::{Binding, Change, InitialNode, Object, ProtocolSettings, Snapshot, StartupType};
@@ -41,7 +41,8 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
     runtime.block_on(async {
         let snapshot = prepare(&opened, known.and_then(|boot| boot.demo), options).await?;
         let settings = client_settings::table(&snapshot);
-        let running = Running::start(opened, snapshot).await.map_err(|error| with_hint(error, options))?;
+        let running =
+            Running::start(opened, snapshot, Strict::All).await.map_err(|error| with_hint(error, options))?;
         present(dir, &settings);
         terminal::say("ready");
         if let Some(ready) = &options.once_ready_file {
@@ -168,12 +169,13 @@ fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
     changes
 }
 
+/// The bindings of a demo are best changed all at once.
 fn with_hint(failure: Failure, options: &cli::Demo) -> Failure {
     match failure {
-        Failure::Setup(text) if text.contains("port") => {
+        Failure::Setup(text) if text.contains("cannot listen") => {
             let offset = options.port_offset.unwrap_or(FIRST_PLACE.port_offset);
             let other = if offset < 30_000 { offset + 10_000 } else { offset - 10_000 };
-            Failure::Setup(format!("{text}\ngatepost: or move all ports of the demo: --port-offset {other}"))
+            Failure::Setup(format!("{text}\nOr move all ports of the demo: --port-offset {other}"))
         }
         other => other,
     }

@@ -3,11 +3,11 @@
 use crate::adapter::NodeForAdmin;
 use crate::boot::Boot;
 use crate::failure::Failure;
-use crate::{setup, socket};
+use crate::{setup, socket, terminal};
 use directory::{Directory, Snapshot};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::tls::Tls;
-use server::{Context, Node, certificate};
+use server::{Context, Node, certificate, listen};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +59,15 @@ fn raise_open_files() {
     }
 }
 
+/// What must be open for a start to be one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Strict {
+    /// Everything.
+    All,
+    /// Anything: with the shell, the administrator can then correct the rest.
+    Any,
+}
+
 /// A server that accepts connections.
 pub struct Running {
     opened: Opened,
@@ -86,8 +95,8 @@ impl Signals {
 }
 
 impl Running {
-    /// Starts all services that should run; fails when one of them cannot listen.
-    pub async fn start(opened: Opened, snapshot: Snapshot) -> Result<Running, Failure> {
+    /// Starts all services that should run.
+    pub async fn start(opened: Opened, snapshot: Snapshot, strict: Strict) -> Result<Running, Failure> {
         // Before anything can be interrupted: a signal from here on ends the server in order.
         let signals = Signals::new()?;
         let names = certificate_names(&snapshot);
@@ -96,11 +105,13 @@ impl Running {
         let directory = Arc::new(Directory::new(snapshot));
         let node = Node::new(Context::new(opened.store.clone(), directory.clone(), hostname), tls.clone());
         let errors = node.reconcile().await;
-        if !errors.is_empty() {
+        if !errors.is_empty() && (strict == Strict::All || node.endpoints().await.is_empty()) {
             node.shut_down().await;
             opened.store.close();
-            let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            return Err(Failure::Setup(texts.join("\ngatepost: ")));
+            return Err(Failure::Setup(listen::explain(&errors)));
+        }
+        if !errors.is_empty() {
+            terminal::tell(&format!("gatepost: {}", listen::explain(&errors)));
         }
         let listener = socket::listen(&opened.boot.socket(&opened.dir))?;
         let admin = admin::Context {
@@ -153,7 +164,7 @@ fn certificate_names(snapshot: &Snapshot) -> Vec<String> {
     let organization = snapshot.organization();
     let mut names = vec![organization.hostname.clone(), organization.client_host.clone()];
     names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
-    let bound = server::listen::wanted(snapshot).into_iter().map(|endpoint| endpoint.address.ip());
+    let bound = listen::wanted(snapshot).into_iter().map(|endpoint| endpoint.address.ip());
     names.extend(bound.filter(|ip: &IpAddr| !ip.is_unspecified()).map(|ip| ip.to_string()));
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(name.to_lowercase()));

@@ -3,7 +3,7 @@
 use crate::boot::Boot;
 use crate::cli::Data;
 use crate::failure::Failure;
-use crate::running::{self, Opened, Running};
+use crate::running::{self, Opened, Running, Strict};
 use crate::{logging, terminal};
 
 /// Runs until a signal ends it.
@@ -20,7 +20,7 @@ pub fn run(options: &Data) -> Result<(), Failure> {
     let opened = Opened::new(&dir, boot)?;
     runtime.block_on(async {
         let snapshot = running::load(&opened).await?;
-        let running = Running::start(opened, snapshot).await?;
+        let running = Running::start(opened, snapshot, Strict::Any).await?;
         terminal::say("ready");
         running.until_told().await
     })

@@ -201,6 +201,47 @@ fn a_taken_port_is_explained() {
 }
 
 #[test]
+fn serve_starts_with_what_it_can_and_lets_the_rest_be_corrected() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    set_up(&dir);
+    let data = dir.to_str().unwrap();
+    let boot = |stderr| {
+        Command::new(GATEPOST)
+            .args(["serve", "--data", data])
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .unwrap()
+    };
+    let wait = |server: &mut std::process::Child| {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
+            .unwrap();
+        line
+    };
+    let mut server = boot(Stdio::null());
+    assert_eq!(wait(&mut server), "ready\n");
+    let shell = |cmdlets: &str| gatepost(&["shell", "--data", data, "-c", cmdlets]);
+    let bindings = shell("(Get-ImapSettings).SSLBindings");
+    let bound: std::net::SocketAddr = text(&bindings.stdout).trim().parse().unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+
+    let taken = TcpListener::bind(bound).unwrap();
+    let mut server = boot(Stdio::piped());
+    assert_eq!(wait(&mut server), "ready\n");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let moved = shell(&format!("Set-ImapSettings -SSLBindings {free}"));
+    assert!(moved.status.success(), "{}", text(&moved.stderr));
+    assert!(std::net::TcpStream::connect(free).is_ok());
+    server.kill().unwrap();
+    let errors = server.wait_with_output().unwrap().stderr;
+    assert!(text(&errors).contains(&format!("port {} is taken", bound.port())), "{}", text(&errors));
+    drop(taken);
+}
+
+#[test]
 fn the_shell_writes_results_and_errors_apart() {
     let node = Node::start().unwrap();
     let json = node.shell("Get-CASMailbox | ConvertTo-Json").unwrap();

@@ -44,30 +44,54 @@ pub struct ListenError {
 
 impl std::error::Error for ListenError {}
 
+impl ListenError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        let port = self.endpoint.address.port();
+        match self.error.kind() {
+            io::ErrorKind::AddrInUse => format!(
+                "See which program has the port with `ss -ltnp 'sport = :{port}'` and stop it, or choose another port \
+                 with the command in parentheses"
+            ),
+            io::ErrorKind::PermissionDenied => {
+                "Ports below 1024 are for root only. Give the program the right with `setcap \
+                 cap_net_bind_service=+ep $(command -v gatepost)` or AmbientCapabilities=CAP_NET_BIND_SERVICE in its \
+                 unit, or choose higher ports with the commands in parentheses"
+                    .to_owned()
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                "See the addresses of this machine with `ip addr`, and change the binding with the command in parentheses"
+                    .to_owned()
+            }
+            _ => "Change the binding with the command in parentheses".to_owned(),
+        }
+    }
+}
+
+/// What happened to several endpoints, and each hint once, as a text of several lines.
+pub fn explain(errors: &[ListenError]) -> String {
+    let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    let mut kinds = Vec::new();
+    for error in errors {
+        if !kinds.contains(&error.error.kind()) {
+            kinds.push(error.error.kind());
+            lines.push(format!("{}.", error.hint()));
+        }
+    }
+    lines.join("\n")
+}
+
 impl std::fmt::Display for ListenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Endpoint { address, service, begin } = self.endpoint;
-        let (port, name) = (address.port(), service.display_name());
-        let setting = setting(service, begin);
-        match self.error.kind() {
-            io::ErrorKind::AddrInUse => write!(
-                f,
-                "port {port} is taken: another program listens on {address}, which {name} needs. See which with \
-                 `ss -ltnp 'sport = :{port}'` and stop it, or choose another port ({setting})"
-            ),
-            io::ErrorKind::PermissionDenied => write!(
-                f,
-                "no right to listen on {address}, which {name} needs: ports below 1024 are for root only. Give the \
-                 program the right with `setcap cap_net_bind_service=+ep $(command -v gatepost)` or \
-                 AmbientCapabilities=CAP_NET_BIND_SERVICE in its unit, or choose a higher port ({setting})"
-            ),
-            io::ErrorKind::AddrNotAvailable => write!(
-                f,
-                "cannot listen on {address}, which {name} needs: this machine has no such address. See `ip addr`, \
-                 and change the binding ({setting})"
-            ),
-            _ => write!(f, "cannot listen on {address}, which {name} needs: {} ({setting})", self.error),
-        }
+        let (name, setting) = (service.display_name(), setting(service, begin));
+        let why = match self.error.kind() {
+            io::ErrorKind::AddrInUse => format!("port {} is taken by another program", address.port()),
+            io::ErrorKind::PermissionDenied => "this user has no right to".to_owned(),
+            io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+            _ => self.error.to_string(),
+        };
+        write!(f, "{name} cannot listen on {address}: {why} ({setting})")
     }
 }
 
@@ -153,7 +177,7 @@ mod tests {
     async fn a_taken_port_is_explained() {
         let first = open(endpoint("127.0.0.1:0".parse().unwrap())).unwrap().unwrap();
         let address = first.local_addr().unwrap();
-        let text = open(endpoint(address)).unwrap_err().to_string();
+        let text = explain(&[open(endpoint(address)).unwrap_err()]);
         for part in [&format!("port {} is taken", address.port()), "ss -ltnp", "Set-PopSettings"] {
             assert!(text.contains(part), "{text}");
         }
@@ -184,8 +208,9 @@ mod tests {
             (io::ErrorKind::AddrNotAvailable, "no such address"),
             (io::ErrorKind::OutOfMemory, "cannot listen on 192.0.2.1:25"),
         ] {
-            let text = error(kind).to_string();
+            let text = explain(&[error(kind), error(kind)]);
             assert!(text.contains(part) && text.contains("Set-ReceiveConnector -Bindings"), "{text}");
+            assert_eq!(text.lines().count(), 3, "one hint for both: {text}");
         }
     }
 }

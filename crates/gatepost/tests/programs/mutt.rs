@@ -16,7 +16,7 @@ impl Scene {
              set smtp_url=\"smtp://{user}%40example.test@localhost:{smtp}/\"\n\
              set from=\"{user}@example.test\" realname=\"{user}\" use_from=yes hostname=client.example.test\n\
              set sleep_time=0 wait_key=no confirmappend=no confirmcreate=no delete=yes quit=yes move=no\n\
-             set pipe_decode=no mark_old=no auto_tag=no sort=mailbox-order beep=no\n"
+             set pipe_decode=no mark_old=no auto_tag=no sort=mailbox-order beep=no send_charset=utf-8\n"
         );
         self.file("muttrc", settings.as_bytes())
     }
@@ -68,7 +68,7 @@ fn reads_flags_moves_and_deletes() {
     scene.fill("bob", &(0..4).map(letter).collect::<Vec<_>>());
     let out = scene.home().join("read.eml");
     scene.mutt_keys(&format!(
-        "<first-entry><pipe-message>cat>{}<enter><flag-message>\
+        "<first-entry><display-message><exit><pipe-message>cat>{}<enter><flag-message>\
          <jump>2<enter><save-message>=Archive<enter><jump>3<enter><delete-message>",
         out.display()
     ));
