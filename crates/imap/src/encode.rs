@@ -86,11 +86,43 @@ pub(crate) fn flags(out: &mut Vec<u8>, flags: FlagSet, keywords: &KeywordTable, 
     out.push(b')');
 }
 
-/// `"17-Jul-1996 02:44:25 -0700"`
-pub(crate) fn date_time(out: &mut Vec<u8>, date: DateTime) {
-    out.push(b'"');
-    out.extend_from_slice(date.to_imap().as_bytes());
-    out.push(b'"');
+/// Writes moments; those of the same day share their date and zone.
+#[derive(Default)]
+pub(crate) struct DayMemo {
+    of: Option<(i64, i16)>,
+    date: String,
+    zone: String,
+}
+
+impl DayMemo {
+    /// `"17-Jul-1996 02:44:25 -0700"`
+    pub fn write(&mut self, out: &mut Vec<u8>, moment: DateTime) {
+        let local = moment.seconds.saturating_add(i64::from(moment.offset) * 60);
+        let (day, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+        out.push(b'"');
+        if self.of != Some((day, moment.offset)) {
+            let text = moment.to_imap();
+            self.date = text.get(..12).unwrap_or_default().to_owned();
+            self.zone = text.get(20..).unwrap_or_default().to_owned();
+            // Years that `to_imap` cannot show have no day of their own.
+            self.of = (0..=253_000_000_000).contains(&moment.seconds).then_some((day, moment.offset));
+            out.extend_from_slice(text.as_bytes());
+        } else {
+            out.extend_from_slice(self.date.as_bytes());
+            for (unit, end) in [(second / 3600, b':'), (second / 60 % 60, b':')] {
+                two_digits(out, unit);
+                out.push(end);
+            }
+            two_digits(out, second % 60);
+            out.extend_from_slice(self.zone.as_bytes());
+        }
+        out.push(b'"');
+    }
+}
+
+fn two_digits(out: &mut Vec<u8>, number: i64) {
+    // Both are digits of a number below 100.
+    out.extend([number / 10, number % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0)));
 }
 
 #[cfg(test)]
@@ -141,6 +173,22 @@ mod tests {
         ];
         for (name, expected) in table {
             assert_eq!(written(|out| mailbox(out, name)), expected);
+        }
+    }
+
+    #[test]
+    fn moments_are_written_as_mail_does() {
+        let mut memo = DayMemo::default();
+        let seconds = (0..200_000).step_by(977).chain([-1, i64::MIN, i64::MAX, 253_402_300_799, 837_596_665]);
+        for seconds in seconds {
+            for offset in [0, -420, 60, 1439, -1439] {
+                let moment = DateTime { seconds, offset };
+                assert_eq!(written(|out| memo.write(out, moment)), format!("\"{}\"", moment.to_imap()));
+            }
+        }
+        for seconds in 837_590_000..837_590_200 {
+            let moment = DateTime { seconds, offset: -420 };
+            assert_eq!(written(|out| memo.write(out, moment)), format!("\"{}\"", moment.to_imap()));
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) enum Numbering {
 #[derive(Debug)]
 pub(crate) struct View {
     pub folder: FolderId,
+    /// The name it was selected by.
+    pub name: String,
     pub access: Access,
     /// What the client knows.
     pub listing: Listing,
@@ -27,9 +29,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub fn new(opened: Opened, access: Access) -> View {
-        let mut view =
-            View { folder: opened.folder, access, listing: opened.listing, recent: Ranges::default() };
+    pub fn new(name: String, opened: Opened, access: Access) -> View {
+        let Opened { folder, listing, recent: _ } = opened;
+        let mut view = View { folder, name, access, listing, recent: Ranges::default() };
         view.add_recent(opened.recent);
         view
     }

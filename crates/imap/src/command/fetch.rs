@@ -173,6 +173,7 @@ impl Fetch {
 
     fn write_plain(&mut self, core: &mut Core) -> Turn {
         let Core { stage: Stage::Selected(view), out, .. } = core else { return self.end(Reply::bug()) };
+        out.reserve(FLUSH + 1024);
         while let Some((seq, entry)) = self.next_message(view) {
             write::plain(out, seq, &entry, view, &self.items, &mut self.memo);
             if out.len() >= FLUSH {

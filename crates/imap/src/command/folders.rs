@@ -37,9 +37,11 @@ fn special_use(parser: &mut Parser<'_>) -> Result<Role, Bad> {
 pub(super) fn delete(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let name = parser.mailbox()?;
-    Ok(ask_once(Ask::Delete(name), |core, answer| {
-        // It may be the selected one.
-        core.stale = core.view().is_some();
+    Ok(ask_once(Ask::Delete(name.clone()), move |core, answer| {
+        if core.view().is_some_and(|view| view.name == name) {
+            core.deselect();
+            core.untagged("OK [CLOSED] The selected mailbox was deleted");
+        }
         ok_when_done(&answer, "DELETE completed")
     }))
 }

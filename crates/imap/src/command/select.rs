@@ -44,7 +44,7 @@ impl Task for Select {
                     core.deselect();
                     core.untagged("OK [CLOSED] Previous mailbox closed");
                 }
-                Turn::Ask(Ask::Open(std::mem::take(&mut self.name), self.access))
+                Turn::Ask(Ask::Open(self.name.clone(), self.access))
             }
             Input::Answer(Answer::Opened(opened)) => Turn::Done(self.opened(core, opened)),
             Input::Answer(Answer::Refused(refusal)) => Turn::Done(Reply::refused(&refusal)),
@@ -54,9 +54,9 @@ impl Task for Select {
 }
 
 impl Select {
-    fn opened(&self, core: &mut Core, opened: Opened) -> Reply {
+    fn opened(&mut self, core: &mut Core, opened: Opened) -> Reply {
         core.condstore |= self.condstore;
-        let view = View::new(opened, self.access);
+        let view = View::new(std::mem::take(&mut self.name), opened, self.access);
         let out = &mut core.out;
         view.write_keywords(out);
         view.write_counts(out);

@@ -11,22 +11,30 @@ use mail::{Body, Entry, FlagSet, Summary};
 use std::sync::Arc;
 use wire::{Copy, Shape};
 
-/// The flags written last: most messages of a folder have the same few.
+/// Flags that are written often: most messages of a folder have the same few sets.
+const FLAG_SETS: usize = 8;
+
+/// What was written for earlier messages and is likely to be written again.
 #[derive(Default)]
 pub(super) struct Memo {
-    of: Option<(FlagSet, bool)>,
-    text: Vec<u8>,
+    flags: Vec<((FlagSet, bool), Vec<u8>)>,
+    day: encode::DayMemo,
 }
 
 impl Memo {
-    fn write(&mut self, out: &mut Vec<u8>, entry: &Entry, view: &View) {
+    fn write_flags(&mut self, out: &mut Vec<u8>, entry: &Entry, view: &View) {
         let of = (entry.flags, view.is_recent(entry.uid));
-        if self.of != Some(of) {
-            self.of = Some(of);
-            self.text.clear();
-            encode::flags(&mut self.text, of.0, &view.listing.keywords, of.1);
+        if let Some((_, text)) = self.flags.iter().find(|(known, _)| *known == of) {
+            out.extend_from_slice(text);
+            return;
         }
-        out.extend_from_slice(&self.text);
+        let mut text = Vec::new();
+        encode::flags(&mut text, of.0, &view.listing.keywords, of.1);
+        out.extend_from_slice(&text);
+        if self.flags.len() == FLAG_SETS {
+            self.flags.remove(0);
+        }
+        self.flags.push((of, text));
     }
 }
 
@@ -61,11 +69,11 @@ fn write_plain(out: &mut Vec<u8>, item: &Item, entry: &Entry, view: &View, memo:
         Item::Size => named(out, b"RFC822.SIZE ", entry.size.into()),
         Item::Flags => {
             out.extend_from_slice(b"FLAGS ");
-            memo.write(out, entry, view);
+            memo.write_flags(out, entry, view);
         }
         Item::InternalDate => {
             out.extend_from_slice(b"INTERNALDATE ");
-            encode::date_time(out, entry.date);
+            memo.day.write(out, entry.date);
         }
         Item::ModSeq => {
             named(out, b"MODSEQ (", entry.modseq.0);
