@@ -174,3 +174,22 @@ async fn guard(id: SessionId, mut session: SessionFuture) {
         tracing::error!(session = %id, panic = text, "a bug ended this session; please report it");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_that_panics_ends_alone() {
+        let limits = crate::Limits::default();
+        let slot = Slot::Service(ServiceName::Pop3);
+        let place = limits.take(slot.clone(), 1);
+        let session = async move {
+            let _place = place;
+            tokio::task::yield_now().await;
+            panic!("a bug");
+        };
+        guard(SessionId(1), Box::pin(session)).await;
+        assert_eq!(limits.taken(&slot), 0, "its place is free again");
+    }
+}
