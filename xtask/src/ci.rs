@@ -10,6 +10,7 @@ pub fn run() -> Outcome {
     step("tree", tree::run)?;
     step("sizes", sizes::run)?;
     step("rfc", || rfc::run(false))?;
+    step("interop", || interop::run(false))?;
     step("licences", || cargo(&["deny", "check", "licenses", "bans", "sources"]))?;
     step("lints", || {
         let lints =

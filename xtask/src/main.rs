@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod interop;
 mod rfc;
 mod sizes;
 mod source;
@@ -17,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   tree                   compares the crates' real dependencies with those ARCHITECTURE.md allows
   sizes                  lengths of functions and files, share of comments
   rfc [--list]           checks every reference to an RFC section, or lists where each is kept
+  interop [--write]      docs/interop.md against what the dialogues say of other servers
   dialogues [ARGS]       runs the dialogues, also against another server: --peer dovecot|postfix
   bench WHAT [ARGS]      measures smtp, imap, pop3 or idle side by side with a peer";
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         "tree" => tree::run(),
         "sizes" => sizes::run(),
         "rfc" => rfc::run(rest.first().map(String::as_str) == Some("--list")),
+        "interop" => interop::run(rest.first().map(String::as_str) == Some("--write")),
         "dialogues" => bench::dialogues(rest),
         "bench" => bench::run(rest),
         _ => {
