@@ -1,6 +1,6 @@
 //! Every check that a change must pass, in the order in which it fails soonest.
 
-use crate::{Outcome, print, rfc, root, sizes, tree};
+use crate::{Outcome, interop, print, rfc, root, sizes, tree};
 use std::process::Command;
 use std::time::Instant;
 
