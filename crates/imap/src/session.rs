@@ -102,6 +102,7 @@ impl Session {
         }
     }
 
+    /// Nothing can be done before something happens.
     fn wait(&self, changes: Changes) -> Step<Ask> {
         Step::Wait(Wait { until: self.deadline(), changes: changes == Changes::Wanted })
     }
@@ -124,6 +125,7 @@ impl Session {
         None
     }
 
+    /// A complete command: it is found, checked and set to work, or refused.
     fn begin(&mut self, text: &[u8], now: Instant) {
         self.active = now;
         self.core.tag = command::tag_of(text);
@@ -139,6 +141,7 @@ impl Session {
         self.active + if fresh { settings.login_timeout } else { settings.idle_timeout }
     }
 
+    /// A line ended by announcing a literal: the message of an APPEND goes to its task, any other must fit the limits.
     fn literal_announced(&mut self, literal: Announced, now: Instant) {
         let fresh = matches!(self.core.stage, Stage::Fresh);
         if !fresh && let Some(task) = command::append::begin(self.framer.text(), literal) {
@@ -165,6 +168,7 @@ impl Session {
         }
     }
 
+    /// Does what a task wants next.
     fn take_turn(&mut self, task: Box<dyn Task>, turn: Turn) -> Option<Step<Ask>> {
         match turn {
             Turn::Ask(ask) => {
@@ -206,6 +210,7 @@ impl Session {
         }
     }
 
+    /// Does what telling of changes needs next.
     fn take_sync_turn(&mut self, sync: Sync, then: Then, turn: SyncTurn) -> Option<Step<Ask>> {
         match turn {
             SyncTurn::Ask(ask) => {
@@ -230,6 +235,7 @@ impl Session {
         None
     }
 
+    /// Goes on with what waited for changes to be told.
     fn after_sync(&mut self, then: Then) {
         match then {
             Then::Task(task) => self.state = State::Run(task, Input::Again),
@@ -253,11 +259,13 @@ impl Session {
         }
     }
 
+    /// RFC 3501 §7.1.5: the connection is closed after BYE.
     fn bye(&mut self, why: &str) {
         self.core.untagged(&format!("BYE {why}"));
         self.state = State::Closed;
     }
 
+    /// Waits for a line that is no command.
     fn read_line(&mut self, task: Box<dyn Task>, changes: Changes) -> Option<Step<Ask>> {
         self.state = match self.framer.raw_line() {
             None => {
@@ -270,6 +278,7 @@ impl Session {
         None
     }
 
+    /// Waits for what follows the literal that a task took. Further literals are read over or refused.
     fn read_rest(&mut self, task: Box<dyn Task>) -> Option<Step<Ask>> {
         self.state = match self.framer.next() {
             Framed::Nothing => {
@@ -290,6 +299,7 @@ impl Session {
         None
     }
 
+    /// Waits for octets of a literal; what has come of them is passed on at once.
     fn read_octets(&mut self, task: Box<dyn Task>, at_most: u64) -> Option<Step<Ask>> {
         let octets = self.framer.octets(at_most);
         if octets.is_empty() {
@@ -300,6 +310,7 @@ impl Session {
         None
     }
 
+    /// The wait is over; whether the client's time is too depends on what it has done meanwhile.
     fn time_came(&mut self, now: Instant) {
         if now < self.deadline() {
             return;
@@ -310,6 +321,7 @@ impl Session {
         }
     }
 
+    /// IDLE hears of it now, any other command when it ends.
     fn account_changed(&mut self) {
         self.core.stale = true;
         self.state = match std::mem::replace(&mut self.state, State::Closed) {
@@ -318,6 +330,7 @@ impl Session {
         };
     }
 
+    /// RFC 3501 §6.2.1: what the client knew of the server is void; there is no second greeting.
     fn tls_started(&mut self, now: Instant) {
         self.core.channel = Channel::Tls;
         self.framer.discard();

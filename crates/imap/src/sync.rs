@@ -29,6 +29,7 @@ enum Phase {
     Writing(Writing),
 }
 
+/// Differences that are being written.
 struct Writing {
     new: Listing,
     recent: Option<Uid>,
@@ -73,6 +74,7 @@ impl Sync {
         }
     }
 
+    /// New messages are recent to the session that is told first, so it asks for that before it tells (RFC 3501 §2.3.2).
     fn listing_came(&mut self, core: &mut Core, new: Listing) -> SyncTurn {
         let Some(view) = core.view() else { return SyncTurn::Done };
         let grown = view.last_uid() < new.at(new.len()).map_or(Uid(0), |entry| entry.uid);
@@ -87,6 +89,7 @@ impl Sync {
     fn write(&mut self, core: &mut Core, new: Listing, recent: Option<Uid>) -> SyncTurn {
         let Some(view) = core.view() else { return SyncTurn::Done };
         let left = view.listing.differences(&new).into_iter();
+        // New keywords are told before a message that has one (RFC 3501 §7.2.6).
         let keywords_changed =
             !Arc::ptr_eq(&view.listing.keywords, &new.keywords) && view.listing.keywords != new.keywords;
         if keywords_changed && let Some(view) = core.view_mut() {
@@ -100,6 +103,7 @@ impl Sync {
         self.go_on(core, writing)
     }
 
+    /// Writes differences until there is enough output for once, or none left.
     fn go_on(&mut self, core: &mut Core, mut writing: Writing) -> SyncTurn {
         while let Some(difference) = writing.left.next() {
             match difference {
@@ -119,6 +123,7 @@ impl Sync {
         SyncTurn::Done
     }
 
+    /// EXPUNGE, or only a note that there is one to be told later.
     fn gone(&self, core: &mut Core, seq: usize, writing: &mut Writing) {
         match self.expunges {
             Expunges::Withheld => writing.withheld = true,
@@ -132,6 +137,7 @@ impl Sync {
     }
 }
 
+/// FETCH with the new flags.
 fn changed(core: &mut Core, seq: usize, entry: Entry, writing: &mut Writing) {
     writing.put.push(entry);
     let condstore = core.condstore;
@@ -147,6 +153,7 @@ fn changed(core: &mut Core, seq: usize, entry: Entry, writing: &mut Writing) {
     }
 }
 
+/// The view becomes what the client now knows, and EXISTS and RECENT close the list.
 fn finish(core: &mut Core, writing: Writing) {
     let Some(view) = core.view_mut() else { return };
     let withheld = writing.withheld;

@@ -44,6 +44,7 @@ impl View {
         }
     }
 
+    /// Whether a message has `\Recent` in this session.
     pub fn is_recent(&self, uid: Uid) -> bool {
         self.recent.contains(uid.0)
     }
@@ -55,6 +56,7 @@ impl View {
         self.recent.iter().map(count).sum()
     }
 
+    /// The largest UID that the client knows; 0 in an empty mailbox.
     pub fn last_uid(&self) -> Uid {
         self.listing.at(self.listing.len()).map_or(Uid(0), |entry| entry.uid)
     }
@@ -100,6 +102,7 @@ impl View {
         places.iter().flat_map(move |(first, last)| listing.iter_from(*first).take(last - first + 1))
     }
 
+    /// The UIDs of the messages at these places.
     pub fn uids(&self, places: &[(usize, usize)]) -> Vec<Uid> {
         self.entries(places).map(|(_, entry)| entry.uid).collect()
     }
@@ -151,6 +154,7 @@ impl View {
     }
 }
 
+/// The flags that messages of this folder can have.
 fn flag_names(out: &mut Vec<u8>, keywords: &KeywordTable) {
     let names = Flag::ALL
         .into_iter()

@@ -44,7 +44,10 @@ fn main() {
     let seen = play(&record, work.path(), cuts, Lie::None);
     // What is played back must contain what is hard: the log written back, and segments emptied and removed.
     let (checkpoints, reclaimed) = record::rare(&record);
-    assert!(checkpoints > 2 && reclaimed > 2, "{checkpoints} checkpoints and {reclaimed} removed segments only");
+    assert!(
+        checkpoints > 2 && reclaimed > 2,
+        "{checkpoints} checkpoints and {reclaimed} removed segments only"
+    );
     println!("{checkpoints} checkpoints, {reclaimed} segments removed");
     println!("{} events, {cuts} cuts, {} changes acknowledged at the last", record.len(), seen.acknowledged);
     assert!(seen.faults.is_empty(), "{:#?}", seen.faults);

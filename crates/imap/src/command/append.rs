@@ -26,10 +26,15 @@ struct Append {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far the command has come.
 enum Phase {
+    /// The mailbox is being looked for.
     Begin,
+    /// The literal is being read, or read over.
     Octets,
+    /// It is being filed.
     End,
+    /// It is being forgotten.
     Abort,
 }
 

@@ -10,6 +10,7 @@ use crate::state::{Changes, Core, Input, Stage, Task, Turn};
 use wire::sasl::{Exchange, Outcome, SaslError};
 use wire::{Credentials, Mechanism};
 
+/// LOGIN with what it was given; nothing where that cannot be anybody's name and password.
 struct Login(Option<Credentials>);
 
 pub(super) fn login(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
@@ -34,6 +35,7 @@ impl Task for Login {
     }
 }
 
+/// The same end for both. The capabilities come along, since they are others now.
 fn logged_in(core: &mut Core, answer: &Answer) -> Reply {
     match answer {
         Answer::Done => {
@@ -48,6 +50,7 @@ fn logged_in(core: &mut Core, answer: &Answer) -> Reply {
     }
 }
 
+/// AUTHENTICATE, from challenge to response.
 struct Authenticate {
     mechanism: Mechanism,
     initial: Option<Vec<u8>>,
@@ -66,6 +69,7 @@ impl Task for Unknown {
 pub(super) fn authenticate(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let mechanism = Mechanism::from_name(parser.atom()?.as_bytes());
+    // RFC 4959 §3: a single space, then base64 or `=`, to the end of the line.
     let initial = if parser.eat(" ") { Some(parser.take_rest().to_vec()) } else { None };
     Ok(match mechanism {
         Some(mechanism) => Box::new(Authenticate { mechanism, initial, exchange: None }),
@@ -86,6 +90,7 @@ impl Task for Authenticate {
                 let outcome = exchange.respond(&line);
                 go_on(core, outcome)
             }
+            // RFC 3501 §6.2.2 allows no other line here; the exchange is over.
             (Input::BadLine(why), _) => Turn::Done(Reply::bad(why)),
             (Input::Answer(answer), _) => Turn::Done(logged_in(core, &answer)),
             _ => Turn::Done(Reply::bug()),
@@ -93,6 +98,7 @@ impl Task for Authenticate {
     }
 }
 
+/// What the exchange says next.
 fn go_on(core: &mut Core, outcome: Outcome) -> Turn {
     match outcome {
         Outcome::Challenge(challenge) => {

@@ -19,6 +19,7 @@ struct Copy {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether the messages stay.
 enum Kind {
     Copy,
     Move,
@@ -57,6 +58,7 @@ impl Task for Copy {
 impl Copy {
     fn start(&mut self, core: &Core) -> Turn {
         let Some(view) = core.view() else { return Turn::Done(Reply::bug()) };
+        // Copying out of a mailbox opened by EXAMINE changes nothing in it.
         if self.kind == Kind::Move && view.access == Access::ReadOnly {
             return Turn::Done(read_only());
         }

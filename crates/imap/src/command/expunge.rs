@@ -7,9 +7,13 @@ use crate::sequence::SequenceSet;
 use crate::state::{Core, Input, Task, Turn};
 use crate::view::Numbering;
 
+/// What is removed.
 enum Expunge {
+    /// Every message that has `\Deleted`.
     All,
+    /// Of these, by UID, those that have it.
     Those(SequenceSet),
+    /// All, and the mailbox is left without a word about what went.
     Close,
 }
 
@@ -33,6 +37,7 @@ impl Task for Expunge {
         match input {
             Input::Start => self.start(core),
             Input::Answer(Answer::Done) => {
+                // EXPUNGE responses are written as all changes are: from the difference of the listings.
                 core.stale = true;
                 Turn::Done(self.end(core))
             }

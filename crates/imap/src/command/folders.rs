@@ -27,6 +27,7 @@ pub(super) fn create(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     Ok(ask_once(Ask::Create(name, role), |_, answer| ok_when_done(&answer, "CREATE completed")))
 }
 
+/// `\Archive`, in any case.
 fn special_use(parser: &mut Parser<'_>) -> Result<Role, Bad> {
     parser.expect("\\", "Expected a special use")?;
     let name = parser.atom()?;
@@ -38,6 +39,7 @@ pub(super) fn delete(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let name = parser.mailbox()?;
     Ok(ask_once(Ask::Delete(name.clone()), move |core, answer| {
+        // RFC 2180 §3: allowed. The session goes on without a mailbox.
         if core.view().is_some_and(|view| view.name == name) {
             core.deselect();
             core.untagged("OK [CLOSED] The selected mailbox was deleted");
@@ -46,6 +48,7 @@ pub(super) fn delete(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     }))
 }
 
+/// Names that are taken or not allowed are the store's to refuse.
 pub(super) fn rename(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let from = parser.mailbox()?;
@@ -58,6 +61,7 @@ pub(super) fn rename(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     }))
 }
 
+/// RFC 3501 §6.3.6: a name can be subscribed whether or not a mailbox has it.
 pub(super) fn subscribe(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let name = parser.mailbox()?;

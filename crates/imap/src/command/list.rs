@@ -48,6 +48,7 @@ pub(super) fn list(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     list.patterns = interpret(&reference, &patterns)?;
     Ok(ask_once(Ask::Folders, move |core, answer| {
         let Answer::Folders(folders) = answer else { return Reply::bug() };
+        // RFC 3501 §6.3.8.
         if only_separator {
             // RFC 3501 §6.3.8: an empty name asks for the hierarchy delimiter.
             core.untagged("LIST (\\Noselect) \"/\" \"\"");
@@ -72,6 +73,7 @@ fn interpret(reference: &[u8], patterns: &[Vec<u8>]) -> Result<Vec<String>, Bad>
 
 impl List {
     fn selection(&mut self, option: &str) -> Result<(), Bad> {
+        // RFC 5258 §3.1: selecting by subscription shows it too, and shows names that are only subscribed.
         match option.to_ascii_uppercase().as_str() {
             "SUBSCRIBED" => (self.only_subscribed, self.show_subscribed) = (true, true),
             "SPECIAL-USE" => self.only_special = true,
@@ -92,6 +94,7 @@ impl List {
         Ok(())
     }
 
+    /// Whether the name is among those asked for.
     fn shows(&self, folder: &Folder) -> bool {
         (!self.only_subscribed || folder.subscription == Subscription::Subscribed)
             && (!self.only_special || folder.role.is_some())
@@ -152,6 +155,7 @@ fn write_subscribed(out: &mut Vec<u8>, pattern: &str, folders: &[Folder]) {
     let mut told: HashSet<&str> = subscribed.iter().map(|folder| folder.name.as_str()).collect();
     for folder in subscribed {
         if matches(pattern, &folder.name) {
+            // RFC 3501 §6.3.9: a subscription outlives its mailbox.
             let attribute = if folder.kind == FolderKind::Selectable { "" } else { "\\Noselect" };
             write_line(out, "LSUB", &[attribute], &folder.name);
         } else if pattern.ends_with('%') {

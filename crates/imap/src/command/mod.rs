@@ -61,6 +61,7 @@ const fn command(
     Command { name, stages, needs, parse }
 }
 
+/// All commands, in the order of the RFC.
 const COMMANDS: &[Command] = &[
     // RFC 3501 §6.1, RFC 2971
     command("CAPABILITY", Stages::Any, Needs::Nothing, |p| simple::bare(p, capability::run)),
@@ -124,6 +125,7 @@ pub(crate) fn begin(core: &Core, text: &[u8]) -> Result<Box<dyn Task>, Reply> {
     task.map_err(|Bad(why)| Reply::bad(format!("{}: {why}", command.name)))
 }
 
+/// The command by its name; those by UID have two words.
 fn find(parser: &mut Parser<'_>) -> Option<&'static Command> {
     let name = parser.atom().ok()?;
     if !name.eq_ignore_ascii_case("UID") {
@@ -136,6 +138,7 @@ fn find(parser: &mut Parser<'_>) -> Option<&'static Command> {
     COMMANDS.iter().find(by_uid)
 }
 
+/// RFC 3501 §3: a command in the wrong state is a protocol error, BAD and not NO.
 fn allowed(core: &Core, command: &Command) -> Result<(), Reply> {
     match (command.stages, &core.stage) {
         (Stages::Any, _)

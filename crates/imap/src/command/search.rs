@@ -41,6 +41,7 @@ struct Candidate {
     sent: Option<Option<Day>>,
 }
 
+/// What is being waited for.
 enum Phase {
     Begin,
     Sent,
@@ -148,6 +149,7 @@ impl Search {
             self.open.retain(|candidate| candidate.sent.is_some());
             self.done = 0;
         }
+        // Texts cost most; by now few messages are left.
         let uids = self.next_uids(TEXTS);
         if uids.is_empty() {
             return self.found_all(core);
@@ -191,6 +193,7 @@ impl Search {
 
     fn found_all(&mut self, core: &mut Core) -> Turn {
         let Stage::Selected(view) = &core.stage else { return self.end(Reply::bug()) };
+        // They were found in up to three rounds.
         self.found.sort_unstable();
         let found = std::mem::take(&mut self.found);
         let results = Results::new(view, found, self.numbering, self.keys.modseq);
@@ -213,6 +216,7 @@ impl Search {
     }
 }
 
+/// Whether a candidate is meant, with what is known of it by now.
 fn holds(key: &Key, view: &View, candidate: &Candidate, texts: Option<&[Vec<Uid>]>) -> Option<bool> {
     let entry = view.listing.at(candidate.seq)?;
     let recent = view.is_recent(entry.uid);

@@ -22,6 +22,7 @@ pub(super) fn examine(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parse(parser, Access::ReadOnly)
 }
 
+/// The name, and of the parameters of RFC 4466 the one we know.
 fn parse(parser: &mut Parser<'_>, access: Access) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let name = parser.mailbox()?;
@@ -55,18 +56,22 @@ impl Task for Select {
 
 impl Select {
     fn opened(&mut self, core: &mut Core, opened: Opened) -> Reply {
+        // Said silently: HIGHESTMODSEQ follows in any case.
         core.condstore |= self.condstore;
         let view = View::new(std::mem::take(&mut self.name), opened, self.access);
         let out = &mut core.out;
         view.write_keywords(out);
         view.write_counts(out);
+        // RFC 3501 §7.1: left out where nothing is unseen.
         if let Some(at) = view.listing.iter().position(|entry| !entry.flags.contains(Flag::Seen)) {
             code(out, "UNSEEN", at as u64 + 1, "First unseen");
         }
         code(out, "UIDVALIDITY", view.listing.uid_validity.0.into(), "UIDs valid");
         code(out, "UIDNEXT", view.listing.uid_next.0.into(), "Predicted next UID");
+        // RFC 7162 §3.1.2.1: to every client, whether it asked or not.
         write_highest_modseq(out, &view);
         core.stage = Stage::Selected(view);
+        // The view is as of now.
         core.stale = false;
         Reply::ok(match self.access {
             Access::ReadWrite => "[READ-WRITE] SELECT completed",

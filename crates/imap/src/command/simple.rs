@@ -19,6 +19,7 @@ pub(super) fn noop(core: &mut Core) -> Reply {
     Reply::ok("NOOP completed")
 }
 
+/// There is nothing to be written back: what was answered with OK is durable.
 pub(super) fn check(core: &mut Core) -> Reply {
     core.stale = true;
     Reply::ok("CHECK completed")
@@ -29,11 +30,13 @@ pub(super) fn unselect(core: &mut Core) -> Reply {
     Reply::ok("UNSELECT completed")
 }
 
+/// RFC 2342 §5: one personal namespace; those of others and shared ones are not there yet.
 pub(super) fn namespace(core: &mut Core) -> Reply {
     core.untagged("NAMESPACE ((\"\" \"/\")) NIL NIL");
     Reply::ok("NAMESPACE completed")
 }
 
+/// RFC 3501 §6.1.3: BYE comes before OK.
 struct Logout;
 
 impl Task for Logout {
@@ -48,6 +51,7 @@ pub(super) fn logout(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     Ok(Box::new(Logout))
 }
 
+/// The session forgets what came behind the command; see [`Turn::StartTls`].
 struct StartTls;
 
 impl Task for StartTls {

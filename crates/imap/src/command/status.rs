@@ -7,6 +7,7 @@ use crate::parse::{Bad, Parser};
 use crate::reply::Reply;
 use crate::state::Task;
 
+/// What can be asked of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Item {
     Messages,
@@ -19,6 +20,7 @@ enum Item {
     Deleted,
 }
 
+/// Their names, as they are answered whatever the case they are asked in.
 const ITEMS: [(&str, Item); 8] = [
     ("MESSAGES", Item::Messages),
     ("RECENT", Item::Recent),
@@ -60,11 +62,13 @@ pub(super) fn status(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
         }
         Ok(())
     })?;
+    // RFC 3501 §9, status: at least one item.
     if items.is_empty() {
         return Err(Bad("No status items"));
     }
     Ok(ask_once(Ask::Status(name.clone()), move |core, answer| {
         let Answer::Status(status) = answer else { return Reply::bug() };
+        // RFC 7162 §3.1: asking for HIGHESTMODSEQ shows that the client knows what it is.
         if items.iter().any(|(_, item)| *item == Item::HighestModSeq) {
             core.enable_condstore();
         }
@@ -73,6 +77,7 @@ pub(super) fn status(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     }))
 }
 
+/// `* STATUS INBOX (MESSAGES 2 UNSEEN 1)`, items in the order in which they were asked for.
 fn write(out: &mut Vec<u8>, name: &str, items: &[(&str, Item)], status: &Status) {
     out.extend_from_slice(b"* STATUS ");
     encode::mailbox(out, name);

@@ -19,6 +19,7 @@ struct Store {
     phase: Phase,
 }
 
+/// How far the command has come.
 enum Phase {
     Begin,
     /// How many messages were asked for.
@@ -27,6 +28,7 @@ enum Phase {
     Writing(Outcome, Listing),
 }
 
+/// What the store has answered, while it is told.
 struct Outcome {
     entries: Vec<Entry>,
     written: usize,
@@ -55,6 +57,7 @@ pub(super) fn store(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box
         FlagOperation::Replace
     };
     parser.expect("FLAGS", "Expected FLAGS")?;
+    // RFC 3501 §6.4.6: the client computes the new flags itself and does not want to hear them.
     let silent = parser.eat(".SILENT");
     parser.space()?;
     let flags = parser.store_flags()?;
@@ -79,6 +82,7 @@ impl Task for Store {
             }
             (Phase::Writing(outcome, listing), Input::Again) => self.write(core, outcome, listing),
             (_, Input::Answer(Answer::Refused(refusal))) => {
+                // What was known may be wrong: a change that failed can have found the folder changed.
                 core.stale = true;
                 self.done(Reply::refused(&refusal))
             }
@@ -105,6 +109,7 @@ impl Store {
     }
 
     fn start(&mut self, core: &mut Core) -> Turn {
+        // RFC 7162 §3.1: another command that shows that the client knows CONDSTORE.
         if self.change.unchanged_since.is_some() {
             core.enable_condstore();
         }
@@ -116,6 +121,7 @@ impl Store {
             Ok(places) => view.uids(&places),
             Err(Bad(why)) => return self.done(Reply::bad(why)),
         };
+        // RFC 3501 §6.4.8: UIDs that are not there are passed over.
         if uids.is_empty() {
             return self.done(Reply::ok("STORE completed"));
         }
@@ -141,6 +147,7 @@ impl Store {
                 return Turn::Again;
             }
         }
+        // From here on the client knows these; the rest of what changed is told as other changes are.
         view.put(&outcome.entries);
         let reply = self.reply(core, &outcome);
         settle(core, listing);
@@ -159,6 +166,7 @@ impl Store {
         }
     }
 
+    /// The tagged response: who was left alone because of UNCHANGEDSINCE, and whether some were gone (RFC 2180 §4.2).
     fn reply(&self, core: &Core, outcome: &Outcome) -> Reply {
         let gone = outcome.some_gone && self.numbering == Numbering::Sequence;
         if outcome.modified.is_empty() {

@@ -107,6 +107,7 @@ impl Items {
                 _ => None,
             })
         };
+        // Sections other than the message and its header are found by the structure.
         let structure = [Item::Envelope, Item::Body, Item::BodyStructure];
         let summaries = structure.iter().any(|item| self.list.contains(item))
             || texts().any(|text| !text.is_main_header() && !text.is_whole());
@@ -134,6 +135,7 @@ fn expand_macro(parser: &mut Parser<'_>) -> Option<Vec<Item>> {
     Some(list)
 }
 
+/// One data item by its name, in any case.
 fn item(parser: &mut Parser<'_>) -> Result<Item, Bad> {
     let name = parser.item_name();
     if parser.peek() == Some(b'[') {
@@ -153,6 +155,7 @@ fn item(parser: &mut Parser<'_>) -> Result<Item, Bad> {
         "BODY" => Item::Body,
         "BODYSTRUCTURE" => Item::BodyStructure,
         "RFC822" => old_form("RFC822", Specifier::All, true),
+        // RFC 3501 §6.4.5: RFC822.HEADER alone of the three does not set \Seen.
         "RFC822.HEADER" => old_form("RFC822.HEADER", Specifier::Header, false),
         "RFC822.TEXT" => old_form("RFC822.TEXT", Specifier::Text, true),
         _ => return Err(Bad("Unknown data item")),
@@ -178,6 +181,7 @@ fn section(parser: &mut Parser<'_>, marks_seen: bool) -> Result<Item, Bad> {
     let mut more = true;
     while more && parser.peek().is_some_and(|octet| octet.is_ascii_digit()) {
         let number = parser.number32()?;
+        // RFC 3501 §9: nz-number.
         if number == 0 {
             return Err(Bad("Parts are counted from 1"));
         }

@@ -30,6 +30,7 @@ pub(super) fn envelope(out: &mut Vec<u8>, envelope: &Envelope) {
     out.push(b')');
 }
 
+/// A list of addresses; groups are marked by entries without a host (RFC 3501 §7.4.2).
 fn addresses(out: &mut Vec<u8>, list: &[EnvelopeAddress]) {
     if list.is_empty() {
         out.extend_from_slice(b"NIL");
@@ -63,6 +64,7 @@ fn addresses(out: &mut Vec<u8>, list: &[EnvelopeAddress]) {
 pub(super) fn body(out: &mut Vec<u8>, part: &Part, form: Form) {
     out.push(b'(');
     match &part.content {
+        // RFC 3501 §9, body-type-mpart: parts follow one another without a space.
         Content::Multipart(parts) => {
             for part in parts {
                 body(out, part, form);
@@ -74,6 +76,7 @@ pub(super) fn body(out: &mut Vec<u8>, part: &Part, form: Form) {
                 parameters(out, &part.parameters);
             }
         }
+        // body-type-msg: what the message holds stands between size and lines.
         Content::Message(message) if part.media_type.eq_ignore_ascii_case("message") => {
             single(out, part);
             out.push(b' ');
@@ -86,6 +89,7 @@ pub(super) fn body(out: &mut Vec<u8>, part: &Part, form: Form) {
         }
         Content::Leaf | Content::Message(_) => {
             single(out, part);
+            // body-type-text has its lines; a message that could not be read as one is shown as body-type-basic.
             if part.media_type.eq_ignore_ascii_case("text") {
                 out.push(b' ');
                 number(out, part.lines.into());
@@ -127,6 +131,7 @@ fn md5(out: &mut Vec<u8>, part: &Part, form: Form) {
 fn extension(out: &mut Vec<u8>, part: &Part) {
     out.push(b' ');
     match &part.disposition {
+        // body-fld-dsp
         None => out.extend_from_slice(b"NIL"),
         Some((kind, list)) => {
             out.push(b'(');
@@ -139,6 +144,7 @@ fn extension(out: &mut Vec<u8>, part: &Part) {
     out.push(b' ');
     match part.language.as_slice() {
         [] => out.extend_from_slice(b"NIL"),
+        // RFC 3501 §9, body-fld-lang: one language needs no list.
         [language] => string(out, language.as_bytes()),
         languages => {
             out.push(b'(');
@@ -155,6 +161,7 @@ fn extension(out: &mut Vec<u8>, part: &Part) {
     nstring(out, part.location.as_deref());
 }
 
+/// body-fld-param: names and values in pairs, RFC 2231 encodings left to the client.
 fn parameters(out: &mut Vec<u8>, list: &[(String, Vec<u8>)]) {
     if list.is_empty() {
         out.extend_from_slice(b"NIL");

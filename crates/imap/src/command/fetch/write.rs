@@ -133,6 +133,7 @@ impl Writer {
 
     /// Goes on writing; a turn where it has to pause.
     pub fn write(&mut self, out: &mut Vec<u8>, view: &View, items: &Items, memo: &mut Memo) -> Option<Turn> {
+        // After an ask for octets the same item is written again, its space already before it.
         if self.done == 0 && self.octets.is_none() {
             begin(out, self.seq);
         }
@@ -158,6 +159,7 @@ impl Writer {
         None
     }
 
+    /// One item; a turn where the message's octets have to be sent or read for it.
     fn write_item(&mut self, out: &mut Vec<u8>, item: &Item, view: &View, memo: &mut Memo) -> Option<Turn> {
         match (item, &self.summary) {
             (Item::Text(text), _) => return self.write_text(out, text),
@@ -195,6 +197,7 @@ impl Writer {
             out.extend_from_slice(b" NIL");
             return None;
         };
+        // Fields of a header further in: it has to be read to be filtered, which headers are small enough for.
         if text.fields.is_some() {
             let Some(octets) = self.octets.take() else {
                 return Some(Turn::Ask(Ask::Read(body.clone(), start, len)));
@@ -205,6 +208,7 @@ impl Writer {
         let (start, len) = cut(start, len, text.partial);
         out.extend_from_slice(&text.label);
         out.push(b' ');
+        // Some clients wait for ever for a literal without octets.
         if len == 0 {
             out.extend_from_slice(b"\"\"");
             return None;

@@ -22,6 +22,7 @@ pub(super) struct Keys {
 }
 
 #[derive(Debug)]
+/// One key. Those with a set or a keyword carry what they mean in the mailbox, once it is known.
 pub(super) enum Key {
     All,
     Flag(Flag),
@@ -41,6 +42,7 @@ pub(super) enum Key {
 }
 
 #[derive(Clone, Copy, Debug)]
+/// How days are compared; time and zone are disregarded (RFC 3501 §6.4.4).
 pub(super) enum When {
     Before,
     On,
@@ -87,6 +89,7 @@ impl Keys {
                 let key = self.several(parser, depth + 1)?;
                 parser.expect(")", "Expected )").map(|()| key)
             }
+            // No key begins with a digit: it is a set.
             Some(b'0'..=b'9' | b'*') => {
                 Ok(Key::Set(parser.sequence_set()?, Numbering::Sequence, Ranges::default()))
             }
@@ -111,6 +114,7 @@ impl Keys {
                 parser.space()?;
                 Key::Or(Box::new(one), Box::new(self.key(parser, depth + 1)?))
             }
+            // By UID, whatever the command counts by.
             "UID" => Key::Set(parser.sequence_set()?, Numbering::Uid, Ranges::default()),
             "KEYWORD" => keyword(parser)?,
             "UNKEYWORD" => Key::Not(Box::new(keyword(parser)?)),
@@ -171,6 +175,7 @@ fn keyword(parser: &mut Parser<'_>) -> Result<Key, Bad> {
     Keyword::new(parser.atom()?).map(|keyword| Key::Keyword(keyword, None)).ok_or(Bad("Invalid keyword"))
 }
 
+/// RFC 3501 §6.4.4 names US-ASCII where no charset is; clients send UTF-8 all the same, and it means one thing only.
 fn utf8(octets: Vec<u8>) -> Result<String, Bad> {
     String::from_utf8(octets).map_err(|_| Bad("Text is not UTF-8"))
 }
@@ -201,6 +206,7 @@ impl Key {
     fn resolve(&mut self, view: &View) -> Result<(), Bad> {
         match self {
             Key::Keyword(keyword, position) => *position = view.listing.keywords.position(keyword),
+            // UIDs that are not there are no fault.
             Key::Set(set, Numbering::Uid, ranges) => *ranges = set.resolve(view.last_uid().0),
             Key::Set(set, Numbering::Sequence, ranges) => {
                 let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
@@ -232,6 +238,7 @@ impl Key {
             }
             Key::Larger(size) => u64::from(entry.size) > *size,
             Key::Smaller(size) => u64::from(entry.size) < *size,
+            // RFC 7162 §3.1.5: equal to or greater.
             Key::ModSeq(least) => entry.modseq.0 >= *least,
             Key::Internal(when, day) => when.is(entry.date.day(), *day),
             // A message without a date was sent on no day.
@@ -257,6 +264,7 @@ fn all(holds: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     known
 }
 
+/// True as soon as one is; false only where both are.
 fn any(one: Option<bool>, other: impl FnOnce() -> Option<bool>) -> Option<bool> {
     match one {
         Some(true) => Some(true),

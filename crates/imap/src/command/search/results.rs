@@ -70,6 +70,7 @@ impl Results {
                 return false;
             }
         }
+        // RFC 7162 §3.1.5: only where something was found.
         let highest = self.modseqs.iter().flatten().max();
         if let Some(highest) = highest {
             out.extend_from_slice(b" (MODSEQ ");
@@ -92,6 +93,7 @@ impl Results {
             out.extend_from_slice(name.as_bytes());
             encode::number(out, number);
         };
+        // RFC 4731 §3.1: MIN, MAX and ALL are left out where nothing was found; COUNT is not.
         if let (true, Some(first)) = (wanted.min, self.numbers.first()) {
             item(out, " MIN ", (*first).into());
         }
