@@ -220,7 +220,7 @@ impl Session {
             SyncTurn::Again => self.state = State::Sync(sync, then, Input::Again),
             SyncTurn::Done => self.after_sync(then),
             SyncTurn::Failed(refusal) if refusal.code == Some(Code::NonExistent) => {
-                // Another session deleted the mailbox (RFC 2180 §3.3).
+                // Another session deleted the mailbox (RFC 2180).
                 self.after_sync(then);
                 self.bye("The selected mailbox was deleted");
             }

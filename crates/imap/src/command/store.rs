@@ -166,7 +166,7 @@ impl Store {
         }
     }
 
-    /// The tagged response: who was left alone because of UNCHANGEDSINCE, and whether some were gone (RFC 2180 §4.2).
+    /// The tagged response: who was left alone because of UNCHANGEDSINCE, and whether some were gone (RFC 2180).
     fn reply(&self, core: &Core, outcome: &Outcome) -> Reply {
         let gone = outcome.some_gone && self.numbering == Numbering::Sequence;
         if outcome.modified.is_empty() {
