@@ -39,7 +39,7 @@ pub(super) fn delete(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let name = parser.mailbox()?;
     Ok(ask_once(Ask::Delete(name.clone()), move |core, answer| {
-        // RFC 2180 §3: allowed. The session goes on without a mailbox.
+        // RFC 2180: allowed. The session goes on without a mailbox.
         if core.view().is_some_and(|view| view.name == name) {
             core.deselect();
             core.untagged("OK [CLOSED] The selected mailbox was deleted");
