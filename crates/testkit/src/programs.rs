@@ -51,9 +51,10 @@ fn find(program: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
-#[expect(clippy::print_stderr, reason = "who runs the tests has to see what was not tested")]
+/// The test harness shows what a test prints only when it fails; what goes straight to the stream is always seen.
 fn tell(text: &str) {
-    eprintln!("{text}");
+    // Without a standard error nobody is there to be told.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What a program did.
@@ -133,5 +134,38 @@ fn wait(child: &mut Child) -> io::Result<ExitStatus> {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "the program did not end"));
         }
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_package() {
+        for (program, expected) in
+            [("mbsync", "isync"), ("getmail", "getmail6"), ("curl", "curl"), ("x", "x")]
+        {
+            assert_eq!(package(program), expected);
+        }
+    }
+
+    #[test]
+    fn finds_programs_and_only_programs() {
+        assert!(find("sh"));
+        assert!(!find("no-such-mail-program"));
+    }
+
+    #[test]
+    fn gives_input_and_takes_all_output() {
+        let home = tempfile::tempdir().unwrap();
+        let mut shell = command("sh", home.path());
+        shell.args(["-c", "pwd >&2; cat; exit 3"]);
+        // More than a pipe holds, both ways.
+        let input = vec![b'x'; 1 << 20];
+        let outcome = run(shell, &input).unwrap();
+        assert_eq!((outcome.status.code(), outcome.stdout == input), (Some(3), true));
+        assert_eq!(Path::new(outcome.stderr.trim()), home.path().canonicalize().unwrap());
+        assert!(outcome.success().is_err());
     }
 }
