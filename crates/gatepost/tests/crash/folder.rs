@@ -29,7 +29,7 @@ impl Content {
                 after.next += 1;
             }
             Change::Store(uid, flag) => {
-                drop(after.messages.get_mut(uid).unwrap().1.insert((*flag).to_owned()))
+                after.messages.get_mut(uid).unwrap().1.insert((*flag).to_owned());
             }
             Change::Expunge => after.messages.retain(|_, (_, flags)| !flags.contains("\\Deleted")),
         }
