@@ -17,6 +17,7 @@
 
 mod record;
 
+use libtest_mimic::{Arguments, Trial};
 use mail::{AccountId, DateTime, Flag, FlagSet, FolderId, Uid};
 use record::{Disk, Lie, Random};
 use std::collections::BTreeMap;
@@ -34,6 +35,14 @@ fn main() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
         return runtime.block_on(child(Path::new(&dir)));
     }
+    let trial = Trial::test("acknowledged_changes_outlive_the_power", || {
+        cut_the_power();
+        Ok(())
+    });
+    libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit();
+}
+
+fn cut_the_power() {
     if !cfg!(all(target_os = "linux", target_env = "gnu")) {
         println!("skipped: the power test needs Linux with the GNU C library");
         return;
