@@ -48,6 +48,9 @@ pub struct Options {
     /// Connections [default: 10 for smtp, 4 for imap, 1000 for idle]
     #[arg(long)]
     sessions: Option<u32>,
+    /// Seconds that idle sessions rest before the memory is looked at
+    #[arg(long, default_value_t = 5)]
+    settle: u64,
     /// Measure this one only
     #[arg(long, value_enum)]
     only: Option<Kind>,
@@ -112,8 +115,14 @@ async fn load(options: &Options, server: &Server, size: usize) -> Result<Report,
             let sessions = sessions(4);
             let filled = fill::Load { mailboxes: sessions.min(USERS), messages: messages(1_000), size };
             fill::run(target, &filled).await?;
-            let load =
-                imap::Load { sessions, mailboxes: filled.mailboxes, logins: 400, fetches: 20, downloads: 4 };
+            let load = imap::Load {
+                sessions,
+                mailboxes: filled.mailboxes,
+                logins: 1_000,
+                lists: 400,
+                envelopes: 60,
+                downloads: 20,
+            };
             imap::run(target, &load).await
         }
         What::Pop3 => {
@@ -121,7 +130,7 @@ async fn load(options: &Options, server: &Server, size: usize) -> Result<Report,
             pop3::run(target, &pop3::Load { pipeline: 1, downloads: 2 }).await
         }
         What::Idle => {
-            let load = idle::Load { sessions: sessions(1_000), settle: 5 };
+            let load = idle::Load { sessions: sessions(1_000), settle: options.settle };
             idle::run(target, &load).await
         }
     }

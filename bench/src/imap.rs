@@ -25,11 +25,14 @@ pub struct Load {
     /// Logins, and short sessions, all connections together
     #[arg(long, default_value_t = 400)]
     pub logins: u32,
-    /// How often each connection fetches the list and the envelopes of its mailbox
-    #[arg(long, default_value_t = 20)]
-    pub fetches: u32,
+    /// How often each connection fetches the list of its mailbox
+    #[arg(long, default_value_t = 400)]
+    pub lists: u32,
+    /// How often each connection fetches the envelopes
+    #[arg(long, default_value_t = 60)]
+    pub envelopes: u32,
     /// How often each connection fetches all bodies
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 20)]
     pub downloads: u32,
 }
 
@@ -43,31 +46,36 @@ pub async fn run(target: &Target, load: &Load) -> Result<Report, Error> {
     for user in 1..=load.mailboxes.max(1) {
         Client::login(target, &tls, user).await?.logout().await?;
     }
-    let before = Usage::of(&target.pid)?;
     let setting = format!("{} connections, {} mailboxes", load.sessions, load.mailboxes);
     let mut report = Report::new("imap", &target.name, setting);
-
-    let (times, time) = logins(target, load, &tls, Depth::Login).await?;
-    report.rate("logins/s", times.count() as f64, time);
-    report.latencies("login", times);
-    let (times, time) = logins(target, load, &tls, Depth::List).await?;
-    report.rate("login+select+fetch/s", times.count() as f64, time);
-    report.latencies("login+select+fetch", times);
-
-    let list = fetch(target, load, &tls, LIST, load.fetches).await?;
-    report.rate("listed messages/s", list.messages, list.time);
-    report.latencies("list", list.times);
-    let envelopes = fetch(target, load, &tls, ENVELOPES, load.fetches).await?;
-    report.rate("envelopes/s", envelopes.messages, envelopes.time);
-    report.latencies("envelopes", envelopes.times);
-    let bodies = fetch(target, load, &tls, BODIES, load.downloads).await?;
-    report.rate("bodies MB/s", bodies.octets / 1e6, bodies.time);
-    report.latencies("download", bodies.times);
-
+    for (name, depth) in [("login", Depth::Login), ("login+select+fetch", Depth::List)] {
+        let before = Usage::of(&target.pid)?;
+        let (times, time) = logins(target, load, &tls, depth).await?;
+        let count = times.count() as f64;
+        report.rate(&format!("{name}/s"), count, time);
+        report.latencies(name, times);
+        report.cpu(&format!("{name} CPU ms"), before, target, count)?;
+    }
+    for (name, command, count) in [
+        ("list", LIST, load.lists),
+        ("envelopes", ENVELOPES, load.envelopes),
+        ("bodies", BODIES, load.downloads),
+    ] {
+        let fetched = fetch(target, load, &tls, command, count).await?;
+        if fetched.octets > 0.0 {
+            report.rate(&format!("{name} MB/s"), fetched.octets / 1e6, fetched.time);
+        }
+        report.rate(&format!("{name} messages/s"), fetched.messages, fetched.time);
+        report.latencies(name, fetched.times);
+        report.cpu(
+            &format!("{name} CPU ms/1000 messages"),
+            fetched.before,
+            target,
+            fetched.messages / 1e3,
+        )?;
+    }
     if !target.pid.is_empty() {
-        let after = Usage::of(&target.pid)?;
-        report.add("CPU s", after.cpu - before.cpu, Better::Less);
-        report.add("memory MiB", after.memory, Better::Less);
+        report.add("memory MiB", Usage::of(&target.pid)?.memory, Better::Less);
     }
     Ok(report)
 }
@@ -113,8 +121,12 @@ struct Fetched {
     time: Duration,
     messages: f64,
     octets: f64,
+    /// What the server had used before.
+    before: Usage,
 }
 
+/// Each connection fetches the same again and again. A server is not fast that leaves something out: every answer must
+/// have a line for each message that STATUS counts, and as many octets of bodies as the first one.
 async fn fetch(
     target: &Target,
     load: &Load,
@@ -126,32 +138,40 @@ async fn fetch(
     let (mut messages, mut octets) = (0.0, 0.0);
     for session in 0..load.sessions.max(1) {
         let mut client = Client::login(target, tls, session % load.mailboxes.max(1) + 1).await?;
+        let there = client.messages().await?;
         client.command("SELECT INBOX").await?;
         // Once without measuring: what is measured is a mailbox that is in use.
-        let tally = client.command(command).await?;
-        messages += tally.lines as f64 * f64::from(count);
-        octets += tally.octets as f64 * f64::from(count);
-        clients.push(client);
+        let first = client.command(command).await?;
+        if there == 0 || first.fetched != there as usize {
+            return Err(Error::new(format!("{command}: {} answers for {there} messages", first.fetched)));
+        }
+        messages += f64::from(there) * f64::from(count);
+        octets += first.octets as f64 * f64::from(count);
+        clients.push((client, first));
     }
-    let (times, time) = spread::run(clients, |mut client| async move {
+    let before = Usage::of(&target.pid)?;
+    let (times, time) = spread::run(clients, |(mut client, first)| async move {
         let mut times = Latencies::default();
         for _ in 0..count {
             let start = Instant::now();
-            client.command(command).await?;
+            let tally = client.command(command).await?;
             times.since(start);
+            if (tally.fetched, tally.octets) != (first.fetched, first.octets) {
+                return Err(Error::new(format!("{command}: the answer is not the same as before")));
+            }
         }
         client.logout().await?;
         Ok(times)
     })
     .await?;
-    Ok(Fetched { times, time, messages, octets })
+    Ok(Fetched { times, time, messages, octets, before })
 }
 
 /// What came before a tagged reply.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// Untagged replies.
-    pub lines: usize,
+    /// FETCH replies.
+    pub fetched: usize,
     /// Octets of literals.
     pub octets: usize,
     /// The last untagged reply, without what follows a literal.
@@ -203,7 +223,7 @@ impl Client {
             if !continued && line.starts_with(b"+") {
                 return Ok(Some(tally));
             }
-            tally.lines += usize::from(!continued);
+            tally.fetched += usize::from(!continued && is_fetch(line));
             let literal = literal(line);
             if literal.is_none() && !continued && line.len() < 200 {
                 tally.last = line.to_vec();
@@ -232,6 +252,13 @@ impl Client {
     }
 }
 
+/// Whether the line begins `* 12 FETCH (`.
+fn is_fetch(line: &[u8]) -> bool {
+    let number = line.strip_prefix(b"* ").unwrap_or_default();
+    let digits = number.iter().take_while(|c| c.is_ascii_digit()).count();
+    digits > 0 && number.get(digits..).is_some_and(|rest| rest.starts_with(b" FETCH ("))
+}
+
 /// The number in `{number}` at the end of a line.
 fn literal(line: &[u8]) -> Option<usize> {
     let inner = line.strip_suffix(b"}")?;
@@ -242,6 +269,12 @@ fn literal(line: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fetches() {
+        assert!(is_fetch(b"* 12 FETCH (UID 1)"));
+        assert!(!is_fetch(b"* 12 EXISTS") && !is_fetch(b"* FETCH (") && !is_fetch(b""));
+    }
 
     #[test]
     fn literals() {

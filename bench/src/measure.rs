@@ -1,5 +1,8 @@
 //! Figures of a run: how they are collected, and how they are printed.
 
+use crate::error::Error;
+use crate::process::Usage;
+use crate::target::Target;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -82,6 +85,15 @@ impl Report {
     pub fn latencies(&mut self, name: &str, mut times: Latencies) {
         self.add(&format!("{name} p50 ms"), times.percentile(50), Better::Less);
         self.add(&format!("{name} p99 ms"), times.percentile(99), Better::Less);
+    }
+
+    /// Adds the milliseconds of CPU time that the server used for each of `count` operations since `before`.
+    pub fn cpu(&mut self, name: &str, before: Usage, target: &Target, count: f64) -> Result<(), Error> {
+        if !target.pid.is_empty() {
+            let used = Usage::of(&target.pid)?.cpu - before.cpu;
+            self.add(name, used * 1_000.0 / count.max(1.0), Better::Less);
+        }
+        Ok(())
     }
 
     /// Adds any figure.

@@ -34,12 +34,18 @@ pub async fn run(target: &Target, load: &Load) -> Result<Report, Error> {
         client.expect().await?;
         client.command(&format!("USER {}", target.user(1))).await?;
         client.command(&format!("PASS {}", target.password)).await?;
-        count = client.count().await?;
+        let size;
+        (count, size) = client.stat().await?;
         logins.since(start);
 
         let start = Instant::now();
-        octets += client.download(count, load.pipeline.max(1), &mut times).await?;
+        let downloaded = client.download(count, load.pipeline.max(1), &mut times).await?;
         downloading += start.elapsed();
+        // Exact: the messages that `fill` makes have no line that begins with a dot.
+        if count == 0 || downloaded != size {
+            return Err(Error::new(format!("{downloaded} octets of {size} in {count} messages came")));
+        }
+        octets += downloaded;
         messages += count;
         client.command("QUIT").await?;
     }
@@ -79,10 +85,13 @@ impl Client {
         if line.starts_with(b"+OK") { Ok(text) } else { Err(Error::new(format!("POP3 server says {text}"))) }
     }
 
-    async fn count(&mut self) -> Result<u32, Error> {
+    /// Messages, and octets of all of them.
+    async fn stat(&mut self) -> Result<(u32, usize), Error> {
         let reply = self.command("STAT").await?;
-        let count = reply.split(' ').nth(1).and_then(|number| number.parse().ok());
-        count.ok_or_else(|| Error::new(format!("no count in {reply}")))
+        let mut words = reply.split(' ').skip(1);
+        let count = words.next().and_then(|number| number.parse().ok());
+        let size = words.next().and_then(|number| number.parse().ok());
+        count.zip(size).ok_or_else(|| Error::new(format!("no numbers in {reply}")))
     }
 
     async fn download(&mut self, count: u32, window: u32, times: &mut Latencies) -> Result<usize, Error> {
