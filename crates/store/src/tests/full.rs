@@ -61,9 +61,18 @@ async fn a_full_index_undoes_the_commit_with_its_octets() {
             tokio::spawn(async move { deliver(&store, &vec![b'y'; 30_000], vec![target(alice); 50]).await })
         })
         .collect();
+    // How they share commits is chance, and one alone may still find room; but each is there as a whole or not at all.
+    let mut refused = 0;
     for task in tasks {
-        assert!(matches!(task.await.unwrap(), Err(Error::Full)));
+        match task.await.unwrap() {
+            Ok(_) => taken += 50,
+            Err(error) => {
+                assert!(matches!(error, Error::Full));
+                refused += 1;
+            }
+        }
     }
+    assert!(refused > 0);
     assert_eq!(uids(&store, alice, INBOX).await.len(), taken);
     limit_index(&store, 1 << 20).await;
     let uid = send(&store, alice, "after").await;
