@@ -63,7 +63,7 @@ pub struct Copy {
     pub shape: Shape,
 }
 
-/// How the octets of a [`Copy`] are sent.
+/// How the octets of a [`struct@Copy`] are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// As they are.
