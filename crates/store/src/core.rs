@@ -4,6 +4,7 @@
 //! blocking way but opening and closing.
 
 use crate::readers::Readers;
+use crate::reserve::Reserve;
 use crate::segments::{Appender, Segments};
 use crate::sql::{Db, io};
 use crate::staging::Budget;
@@ -91,8 +92,10 @@ impl Core {
         }
         let (commands, receiver): (_, Receiver<Command>) = channel();
         let saved = counters.clone();
+        let reserve = Reserve::new(dir.map(|dir| dir.join("reserve")));
         let (views_too, gate_too) = (Arc::clone(&views), Arc::clone(&gate));
-        let writer = Writer { connection, appender, counters, saved, views: views_too, gate: gate_too, wake };
+        let writer =
+            Writer { connection, appender, counters, saved, reserve, views: views_too, gate: gate_too, wake };
         threads.push(thread("store-writer", move || writer.work(&receiver))?);
         let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
         Ok(Core { commands, readers, views, segments, staging, gate, threads, lock })

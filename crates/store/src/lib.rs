@@ -16,6 +16,7 @@ mod objects;
 mod readers;
 mod reads;
 mod reclaim;
+mod reserve;
 mod rows;
 mod schema;
 mod search;
@@ -204,7 +205,11 @@ impl Store {
         if row.recent == row.status.uid_next {
             return Ok(row.recent);
         }
-        self.write(move |tx| messages::claim_recent(tx, account, folder)).await
+        match self.write(move |tx| messages::claim_recent(tx, account, folder)).await {
+            // A folder can be read on a full disk; the next caller is then told of the same messages.
+            Err(Error::Full) => Ok(row.recent),
+            result => result,
+        }
     }
 
     /// A receiver that wakes whenever something in the account has changed.

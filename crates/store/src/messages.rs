@@ -4,7 +4,7 @@
 
 use crate::rows::{MessageRow, ascending};
 use crate::sql::{int, uint};
-use crate::tx::{Counters, Counts, INBOX, Tx, keyword_table};
+use crate::tx::{Counters, Counts, INBOX, Tx, keyword_table, waste};
 use crate::views::Delta;
 use crate::writer::Stored;
 use crate::{Copied, Delivered, Envelope, Error, FlagChange, FlagOperation, FlagsChanged, Target};
@@ -37,6 +37,10 @@ pub(crate) fn deliver(
 ) -> Result<Delivered, Error> {
     let Stored { blob, place } = *stored;
     let refs = to.len() + usize::from(queue.is_some());
+    if refs == 0 {
+        waste(tx.db, place.segment, place.record())?; // nobody wants it
+        return Ok(Delivered { blob, placed: Vec::new(), queued: None });
+    }
     tx.insert_blob(blob, &place, message.header, refs as u64)?;
     tx.db
         .run("INSERT INTO summaries(blob, summary) VALUES (?1, ?2)", params![int(blob.0), message.summary])?;

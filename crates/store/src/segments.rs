@@ -294,6 +294,8 @@ pub(crate) struct Appender {
     medium: Option<Arc<Medium>>,
     /// Up to here the index knows the segment.
     kept: u64,
+    /// Of these, octets that the index was not yet told are garbage.
+    skipped: u64,
     /// Up to here octets were written or gathered.
     end: u64,
     gathered: Vec<u8>,
@@ -304,7 +306,7 @@ impl Appender {
     pub(crate) fn new(segments: Arc<Segments>, newest: Option<(u32, u64)>) -> Result<Appender, Error> {
         let (segment, kept) = newest.unwrap_or((0, 0));
         let medium = newest.map(|(segment, _)| segments.reopen(segment)).transpose()?;
-        Ok(Appender { segments, segment, medium, kept, end: kept, gathered: Vec::new() })
+        Ok(Appender { segments, segment, medium, kept, skipped: 0, end: kept, gathered: Vec::new() })
     }
 
     /// The segment appended to, and its octets with those not yet kept.
@@ -325,7 +327,7 @@ impl Appender {
             _ => {
                 let medium = self.segments.create(self.segment + 1)?;
                 self.medium = Some(Arc::clone(&medium));
-                (self.segment, self.kept, self.end) = (self.segment + 1, HEADER, HEADER);
+                (self.segment, self.kept, self.end, self.skipped) = (self.segment + 1, HEADER, HEADER, 0);
                 Ok(medium)
             }
         }
@@ -393,7 +395,21 @@ impl Appender {
 
     /// The index has committed what was appended.
     pub(crate) fn keep(&mut self) {
+        if self.has_grown() {
+            self.skipped = 0;
+        }
         self.kept = self.end;
+    }
+
+    /// It is unknown whether the index has: the octets are garbage, but nothing is written over them.
+    pub(crate) fn skip(&mut self) {
+        self.skipped += self.end - self.kept;
+        self.kept = self.end;
+    }
+
+    /// Octets behind the index's end that were [`Appender::skip`]ped.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped
     }
 
     /// The index has not: the octets are garbage, and their space is given back.

@@ -6,6 +6,7 @@
 
 use crate::Error;
 use crate::readers::ReadJob;
+use crate::reserve::Reserve;
 use crate::segments::{Appender, Octets, Place};
 use crate::sql::{Db, int};
 use crate::tx::{Counters, Tx, waste};
@@ -78,6 +79,7 @@ pub(crate) struct Writer {
     pub(crate) counters: Counters,
     /// The counters as the index has them.
     pub(crate) saved: Counters,
+    pub(crate) reserve: Reserve,
     pub(crate) views: Arc<Views>,
     pub(crate) gate: Arc<Gate>,
     /// Wakes the checkpoint thread after a commit, and ends it when the writer ends.
@@ -130,6 +132,9 @@ impl Writer {
             Err((error, jobs)) => {
                 // Jobs that bring no octets are not concerned.
                 self.appender.forget();
+                if matches!(error, Error::Full) {
+                    self.reserve.give_up();
+                }
                 let (failed, rest): (Vec<Job>, Vec<Job>) =
                     jobs.into_iter().partition(|job| !job.bodies.is_empty());
                 report(&error);
@@ -147,6 +152,11 @@ impl Writer {
     /// Puts the octets of all jobs into the segment and syncs it.
     fn append(&mut self, group: Vec<Job>) -> Result<Vec<Placed>, (Error, Vec<Job>)> {
         let mut stored = Vec::with_capacity(group.len());
+        // Octets that are only moved make room in the end.
+        let grows = group.iter().flat_map(|job| &job.bodies).any(|body| body.blob.is_none());
+        if grows && let Err(error) = self.reserve.take() {
+            return Err((error, group));
+        }
         for job in &group {
             match self.append_job(job) {
                 Ok(places) => stored.push(places),
@@ -176,21 +186,16 @@ impl Writer {
         let mut jobs = jobs.into_iter();
         let mut replies = Vec::new();
         let mut effects = Vec::new();
-        let result = self.run_jobs(&mut jobs, &mut replies, &mut effects);
-        if result.is_ok() {
-            self.appender.keep();
-            self.gate.commits.fetch_add(1, Ordering::Relaxed);
-        } else {
-            if !self.connection.is_autocommit() {
-                let _ = Db(&self.connection).run("ROLLBACK", []); // what cannot be undone now is at the next start
-            }
-            self.appender.forget();
-        }
+        let prepared = self.run_jobs(&mut jobs, &mut replies, &mut effects);
+        let result = self.commit(prepared);
         drop(open);
         if let Err(error) = &result {
             report(error);
         }
-        if let Some(wake) = self.wake.as_ref().filter(|_| result.is_ok()) {
+        if matches!(result, Err(Error::Full)) {
+            self.reserve.give_up();
+        }
+        if let Some(wake) = &self.wake {
             let _ = wake.send(()); // it has ended only if the store is closing
         }
         if result.is_ok() {
@@ -233,9 +238,30 @@ impl Writer {
         if self.counters != self.saved {
             self.counters.save(db)?;
         }
-        db.run("COMMIT", [])?;
-        self.saved = self.counters.clone();
         Ok(())
+    }
+
+    /// Commits what was prepared, or undoes it.
+    fn commit(&mut self, prepared: Result<(), Error>) -> Result<(), Error> {
+        let db = Db(&self.connection);
+        let begun = prepared.is_ok();
+        let result = prepared.and_then(|()| db.run("COMMIT", []));
+        if result.is_ok() {
+            self.appender.keep();
+            self.saved = self.counters.clone();
+            self.gate.commits.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        }
+        if !self.connection.is_autocommit() {
+            let _ = db.run("ROLLBACK", []); // what cannot be undone now is at the next start
+        }
+        match &result {
+            // A log that could not be synced may all the same reach the disk before the power fails, and its rows with
+            // it. Then their octets must be there too.
+            Err(error) if begun && !matches!(error, Error::Full) => self.appender.skip(),
+            _ => self.appender.forget(),
+        }
+        result.map(drop)
     }
 
     /// Undoes one job; its octets are garbage. A failure of the machine is passed on, for it concerns all.
@@ -254,8 +280,9 @@ impl Writer {
     fn note_end(&self, db: Db<'_>) -> Result<(), Error> {
         let (segment, end) = self.appender.end();
         if self.appender.has_grown() {
-            let sql = "INSERT INTO segments(id, end, dead) VALUES (?1, ?2, 0) ON CONFLICT(id) DO UPDATE SET end = ?2";
-            db.run(sql, params![segment, int(end)])?;
+            let sql = "INSERT INTO segments(id, end, dead) VALUES (?1, ?2, ?3) \
+                       ON CONFLICT(id) DO UPDATE SET end = ?2, dead = dead + ?3";
+            db.run(sql, params![segment, int(end), int(self.appender.skipped())])?;
         }
         Ok(())
     }

@@ -117,3 +117,51 @@ async fn a_bug_in_a_job_ends_neither_thread() {
     account(&store).await;
     assert!(store.objects().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn octets_of_a_commit_that_failed_late_are_not_written_over() {
+    let store = Store::in_memory().unwrap();
+    let alice = account(&store).await;
+    send(&store, alice, "before").await;
+    // A commit that fails of itself, after all jobs have agreed: a promise that is checked at its end.
+    let promise = "PRAGMA foreign_keys = ON;
+        CREATE TABLE parent(id INTEGER PRIMARY KEY);
+        CREATE TABLE child(id REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);";
+    store.core.read(move |db| Ok(db.0.execute_batch(promise)?)).await.unwrap();
+    let length = |store: &Store| store.core.segments.length(1).unwrap();
+    let before = length(&store);
+    let octets = segments::Octets::Memory(Bytes::from_static(b"never promised"));
+    let checksum = xxhash_rust::xxh3::xxh3_64(b"never promised");
+    let body = Incoming { octets, length: 14, checksum, blob: None };
+    let failed = store.core.write(vec![body], |tx, _| tx.db.run("INSERT INTO child VALUES (7)", []));
+    assert!(matches!(failed.await, Err(Error::Io(_))));
+    assert!(length(&store) > before);
+    let uid = send(&store, alice, "after").await;
+    assert_eq!(octets_of(&store, alice, uid).await, message("after"));
+    assert_eq!(octets_of(&store, alice, Uid(1)).await, message("before"));
+    let (end, dead) = store
+        .core
+        .read(|db| {
+            let row = db.first("SELECT end, dead FROM segments", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            });
+            Ok(row?.unwrap())
+        })
+        .await
+        .unwrap();
+    assert_eq!((sql::uint(end), sql::uint(dead)), (length(&store), segments::HEAD + 14));
+}
+
+async fn octets_of(store: &Store, account: AccountId, uid: Uid) -> Vec<u8> {
+    octets(store, account, INBOX, uid).await
+}
+
+#[tokio::test]
+async fn a_message_for_nobody_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let delivered = deliver(&store, b"for nobody", vec![]).await.unwrap();
+    assert!(delivered.placed.is_empty() && delivered.queued.is_none());
+    store.close();
+    assert_eq!(no_damage(dir.path()).octets, 0);
+}
