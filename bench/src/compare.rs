@@ -2,10 +2,10 @@
 //! runs the same load on both, and stops them. At the end stands a table.
 
 use crate::error::Error;
-use crate::measure::Report;
+use crate::measure::{Better, Report};
 use crate::server::{Kind, Server, USERS};
-use crate::{fill, idle, imap, pop3, show, smtp, table};
-use std::path::PathBuf;
+use crate::{disk, fill, idle, imap, pop3, show, smtp, table};
+use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
 /// What is compared.
@@ -63,6 +63,16 @@ pub fn run(runtime: &Runtime, options: &Options) -> Result<(), Error> {
     // Dovecot's socket paths are limited, hence the short name.
     let dir = options.dir.clone().unwrap_or_else(std::env::temp_dir);
     let dir = dir.join(format!("gatepost-bench-{}", std::process::id()));
+    // What is measured must not be exchanged by a build in the meantime.
+    let program = dir.with_extension("program");
+    std::fs::copy(&options.gatepost, &program)
+        .map_err(|error| Error::from(error).at(&options.gatepost.display().to_string()))?;
+    let result = rounds(runtime, options, peer, &program, &dir);
+    std::fs::remove_file(&program)?;
+    result
+}
+
+fn rounds(runtime: &Runtime, options: &Options, peer: Kind, program: &Path, dir: &Path) -> Result<(), Error> {
     let sizes: &[usize] = match (options.what, options.size.as_slice()) {
         (What::Smtp, []) => &[4_096, 51_200],
         (_, []) => &[4_096],
@@ -73,7 +83,9 @@ pub fn run(runtime: &Runtime, options: &Options) -> Result<(), Error> {
         for _ in 0..options.rounds.max(1) {
             for (kind, reports) in [(peer, &mut theirs), (Kind::Gatepost, &mut ours)] {
                 if options.only.is_none_or(|only| only == kind) {
-                    let report = measure(runtime, options, kind, size, &dir)?;
+                    let syncs = disk::syncs_per_second(dir)?;
+                    let mut report = measure(runtime, options, kind, size, program, dir)?;
+                    report.add("(disk: syncs/s before)", syncs, Better::More);
                     show(&report);
                     reports.push(report);
                 }
@@ -92,9 +104,10 @@ fn measure(
     options: &Options,
     kind: Kind,
     size: usize,
-    dir: &std::path::Path,
+    program: &Path,
+    dir: &Path,
 ) -> Result<Report, Error> {
-    let server = Server::start(kind, &options.gatepost, dir)?;
+    let server = Server::start(kind, program, dir)?;
     let result = runtime.block_on(load(options, &server, size));
     // Also after a failure: nothing that was started may stay behind.
     let stopped = server.stop(dir);

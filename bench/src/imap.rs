@@ -75,7 +75,7 @@ pub async fn run(target: &Target, load: &Load) -> Result<Report, Error> {
         )?;
     }
     if !target.pid.is_empty() {
-        report.add("memory MiB", Usage::of(&target.pid)?.memory, Better::Less);
+        report.add("memory MiB afterwards", Usage::of(&target.pid)?.memory, Better::Less);
     }
     Ok(report)
 }

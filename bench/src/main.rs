@@ -5,6 +5,7 @@
 
 mod compare;
 mod connection;
+mod disk;
 mod error;
 mod fill;
 mod idle;

@@ -63,7 +63,7 @@ pub async fn run(target: &Target, load: &Load) -> Result<Report, Error> {
             (after.cpu - before.cpu) * 1_000.0 / f64::from(messages.max(1)),
             Better::Less,
         );
-        report.add("memory MiB", after.memory, Better::Less);
+        report.add("memory MiB afterwards", after.memory, Better::Less);
     }
     Ok(report)
 }

@@ -63,7 +63,7 @@ pub async fn run(target: &Target, load: &Load) -> Result<Report, Error> {
     report.latencies("message", times);
     if !target.pid.is_empty() {
         report.add("CPU ms/message", (after.cpu - before.cpu) * 1_000.0 / count, Better::Less);
-        report.add("memory MiB", after.memory, Better::Less);
+        report.add("memory MiB afterwards", after.memory, Better::Less);
     }
     Ok(report)
 }
