@@ -172,6 +172,13 @@ impl KeywordTable {
         u32::try_from(self.0.len() - 1).map_err(|_| KeywordTableFull)
     }
 
+    /// Gives a position that no message uses any more to another keyword.
+    pub fn replace(&mut self, at: u32, keyword: &Keyword) {
+        if let Some(slot) = self.0.get_mut(at as usize) {
+            *slot = keyword.clone();
+        }
+    }
+
     /// Whether no further keyword can be added.
     pub fn is_full(&self) -> bool {
         self.0.len() >= Self::CAPACITY

@@ -1,6 +1,6 @@
 //! Reads a whole data directory and says what is wrong with it. Nothing is changed or repaired.
 
-use crate::reads::place;
+use crate::bodies::{Bodies, place};
 use crate::segments::{HEADER, Place, Segments};
 use crate::sql::{Db, io, uint};
 use crate::{Error, Report, files, schema};
@@ -11,7 +11,7 @@ use std::path::Path;
 const LISTED: usize = 1_000;
 
 /// Questions whose every row is a damage, in words.
-const QUESTIONS: [&str; 12] = [
+const QUESTIONS: [&str; 13] = [
     "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': its octets are missing'
      FROM messages m LEFT JOIN blobs b ON b.id = m.blob WHERE b.id IS NULL",
     "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': its size is not that of its octets'
@@ -43,7 +43,10 @@ const QUESTIONS: [&str; 12] = [
     "SELECT 'account ' || m.account || ', folder ' || m.folder || ', message ' || m.uid || ': it is there and noted as removed'
      FROM expunged e JOIN messages m ON m.account = e.account AND m.folder = e.folder AND m.uid BETWEEN e.first AND e.last",
     "SELECT 'message octets ' || b.id || ': beyond the end of segment ' || b.segment
-     FROM blobs b LEFT JOIN segments s ON s.id = b.segment AND b.offset + b.length + 32 <= s.end WHERE s.id IS NULL",
+     FROM blobs b LEFT JOIN segments s ON s.id = b.segment AND b.offset + b.length + 32 <= s.end
+     WHERE s.id IS NULL AND b.segment != 0",
+    "SELECT 'message octets ' || o.blob || ': they are in the index, and nothing refers to them'
+     FROM bodies o LEFT JOIN blobs b ON b.id = o.blob AND b.segment = 0 WHERE b.id IS NULL",
 ];
 
 struct Check<'a> {
@@ -72,6 +75,7 @@ fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error>
     if found > schema::FORMAT {
         return Err(Error::TooNew { found, known: schema::FORMAT });
     }
+    schema::stand_in(&connection, found)?;
     let segments = Segments::new(Some(dir.join("segments")), u64::MAX);
     let mut check = Check { db: Db(&connection), segments, report: Report::default(), unlisted: 0 };
     check.index()?;
@@ -149,7 +153,7 @@ impl Check<'_> {
         let blobs = self.ask(sql, |row| Ok((BlobId(uint(row.get(0)?)), place(row, 1)?)))?;
         let mut done = 0;
         for (blob, place) in &blobs {
-            if let Err(error) = self.segments.whole(*blob, place) {
+            if let Err(error) = (Bodies { db: self.db, segments: &self.segments }).whole(*blob, place) {
                 self.damaged(format!("message octets {blob}: {error}"));
             }
             self.report.octets += u64::from(place.length);

@@ -3,6 +3,7 @@
 //! A call is a closure that is sent to a thread and a channel on which its result comes back. Nothing here waits in a
 //! blocking way but opening and closing.
 
+use crate::bodies::Bodies;
 use crate::readers::Readers;
 use crate::reserve::Reserve;
 use crate::segments::{Appender, Segments};
@@ -53,7 +54,8 @@ impl Core {
         let readers =
             (0..options.readers.max(1)).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
         let budget = Budget::new(options.staging_memory, Some(dir.join("tmp")));
-        let core = Core::start(writer, segments, budget, Some(Readers::start(readers)?), Some(dir))?;
+        let core =
+            Core::start(writer, segments, budget, Some(Readers::start(readers)?), options.small, Some(dir))?;
         *core.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         Ok(core)
     }
@@ -66,6 +68,7 @@ impl Core {
             Segments::new(None, Options::default().segment_size),
             budget,
             None,
+            Options::default().small,
             None,
         )
     }
@@ -75,6 +78,7 @@ impl Core {
         segments: Segments,
         budget: Budget,
         readers: Option<Readers>,
+        small: u32,
         dir: Option<&Path>,
     ) -> Result<Core, Error> {
         let segments = Arc::new(segments);
@@ -94,8 +98,17 @@ impl Core {
         let saved = counters.clone();
         let reserve = Reserve::new(dir.map(|dir| dir.join("reserve")));
         let (views_too, gate_too) = (Arc::clone(&views), Arc::clone(&gate));
-        let writer =
-            Writer { connection, appender, counters, saved, reserve, views: views_too, gate: gate_too, wake };
+        let writer = Writer {
+            connection,
+            appender,
+            small,
+            counters,
+            saved,
+            reserve,
+            views: views_too,
+            gate: gate_too,
+            wake,
+        };
         threads.push(thread("store-writer", move || writer.work(&receiver))?);
         let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
         Ok(Core { commands, readers, views, segments, staging, gate, threads, lock })
@@ -131,6 +144,15 @@ impl Core {
             let _ = sender.send(job(db)); // a caller that went away wants no answer
         }))?;
         receiver.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Runs a job that reads octets of messages on a thread that reads.
+    pub(crate) async fn read_bodies<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Bodies<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let segments = Arc::clone(&self.segments);
+        self.read(move |db| job(Bodies { db, segments: &segments })).await
     }
 
     /// Hands a job to a thread that reads, without waiting for it.

@@ -5,6 +5,7 @@
 //! durable commit. Calls are asynchronous and may be dropped at any await: what was begun is then finished or not,
 //! never half done.
 
+mod bodies;
 mod check;
 mod checkpoint;
 mod core;
@@ -45,7 +46,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Recoverable items forgotten in one commit.
+/// Recoverable items, or notes of removals, forgotten in one commit.
 const PURGE_STEP: u32 = 1_000;
 
 /// The store of one node. Cloning gives another handle to the same store.
@@ -226,8 +227,8 @@ impl Store {
         folder: FolderId,
         uids: Vec<Uid>,
     ) -> Result<Vec<(Uid, Arc<Summary>)>, Error> {
-        let (uids, segments) = (ascending(uids), Arc::clone(&self.core.segments));
-        self.core.read(move |db| reads::summaries(db, &segments, account, folder, &uids)).await
+        let uids = ascending(uids);
+        self.core.read_bodies(move |bodies| reads::summaries(bodies, account, folder, &uids)).await
     }
 
     /// The octets of these messages, those that exist, in order; small ones are read along up to a limit for the call.
@@ -237,8 +238,8 @@ impl Store {
         folder: FolderId,
         uids: Vec<Uid>,
     ) -> Result<Vec<(Uid, Body)>, Error> {
-        let (uids, segments) = (ascending(uids), Arc::clone(&self.core.segments));
-        self.core.read(move |db| reads::bodies(db, &segments, account, folder, &uids)).await
+        let uids = ascending(uids);
+        self.core.read_bodies(move |bodies| reads::bodies(bodies, account, folder, &uids)).await
     }
 
     /// The headers of these messages, those that exist, in order.
@@ -248,8 +249,8 @@ impl Store {
         folder: FolderId,
         uids: Vec<Uid>,
     ) -> Result<Vec<(Uid, Bytes)>, Error> {
-        let (uids, segments) = (ascending(uids), Arc::clone(&self.core.segments));
-        self.core.read(move |db| reads::headers(db, &segments, account, folder, &uids)).await
+        let uids = ascending(uids);
+        self.core.read_bodies(move |bodies| reads::headers(bodies, account, folder, &uids)).await
     }
 
     /// Some octets of a body; fewer than `len` only at its end. Bodies that were handed out stay readable while the
@@ -259,8 +260,8 @@ impl Store {
             let start = (start as usize).min(octets.len());
             return Ok(octets.slice(start..octets.len().min(start.saturating_add(len as usize))));
         }
-        let (blob, segments) = (body.blob, Arc::clone(&self.core.segments));
-        self.core.read(move |db| reads::part(db, &segments, blob, start, len)).await
+        let blob = body.blob;
+        self.core.read_bodies(move |bodies| reads::part(bodies, blob, start, len)).await
     }
 
     /// Changes flags of messages.
@@ -321,7 +322,8 @@ impl Store {
         self.write(move |tx| messages::remove(tx, account, folder, &uids)).await
     }
 
-    /// What changed since a modseq: entries with a higher one, and UIDs that are gone (RFC 7162 §3.2).
+    /// What changed since a modseq: entries with a higher one, and UIDs that are gone (RFC 7162 §3.2). Where that is so
+    /// long ago that it was forgotten, every UID that was given out and is not there counts as gone since.
     pub async fn changes(
         &self,
         account: AccountId,
@@ -332,7 +334,9 @@ impl Store {
         let until = listing.highest_modseq;
         let entries = listing.iter().filter(|entry| entry.modseq > since).copied().collect();
         let gone = self.core.read(move |db| reads::gone(db, account, folder, since, until)).await?;
-        Ok(Changes { entries, gone })
+        let not_there =
+            || (1..listing.uid_next.0).map(Uid).filter(|uid| listing.find(*uid).is_none()).collect();
+        Ok(Changes { entries, gone: gone.unwrap_or_else(not_there) })
     }
 
     /// For each of the texts, which of these messages contain it, in order of UID. Texts are matched as substrings
@@ -351,8 +355,7 @@ impl Store {
 
     /// Messages that were removed and not yet purged, newest first.
     pub async fn recoverable(&self, account: AccountId) -> Result<Vec<RecoverableItem>, Error> {
-        let segments = Arc::clone(&self.core.segments);
-        self.core.read(move |db| reads::recoverable(db, &segments, account)).await
+        self.core.read_bodies(move |bodies| reads::recoverable(bodies, account)).await
     }
 
     /// Puts a removed message back into a folder, with a new UID.
@@ -370,6 +373,16 @@ impl Store {
                 return Ok(purged);
             }
         }
+    }
+
+    /// Forgets which messages went long ago, in folders that note more than `keep` removals; returns how many such
+    /// folders there were. [`Store::changes`] stays right, and says more than is needed to who asks since before that.
+    pub async fn forget_removals(&self, keep: u32) -> Result<u64, Error> {
+        let folders = self.core.read(move |db| reads::long_memories(db, keep)).await?;
+        for &(account, folder) in &folders {
+            while self.write(move |tx| messages::forget(tx, account, folder, keep, PURGE_STEP)).await? {}
+        }
+        Ok(folders.len() as u64)
     }
 
     /// Octets and messages of an account, recoverable ones counted apart.

@@ -2,9 +2,10 @@
 //!
 //! Each function is one job, all or nothing. The cost is that of the messages named, never that of the folder.
 
+use crate::bodies::waste;
 use crate::rows::{MessageRow, ascending};
 use crate::sql::{int, uint};
-use crate::tx::{Counters, Counts, INBOX, Tx, keyword_table, waste};
+use crate::tx::{Counters, Counts, INBOX, Tx, keyword_table};
 use crate::views::Delta;
 use crate::writer::Stored;
 use crate::{Copied, Delivered, Envelope, Error, FlagChange, FlagOperation, FlagsChanged, Target};
@@ -35,10 +36,10 @@ pub(crate) fn deliver(
     to: &[Target],
     queue: Option<&Envelope>,
 ) -> Result<Delivered, Error> {
-    let Stored { blob, place } = *stored;
+    let Stored { blob, place, .. } = *stored;
     let refs = to.len() + usize::from(queue.is_some());
     if refs == 0 {
-        waste(tx.db, place.segment, place.record())?; // nobody wants it
+        waste(tx.db, blob, &place)?; // nobody wants it
         return Ok(Delivered { blob, placed: Vec::new(), queued: None });
     }
     tx.insert_blob(blob, &place, message.header, refs as u64)?;
@@ -368,6 +369,28 @@ pub(crate) fn purge(tx: &mut Tx<'_>, removed_before: i64, limit: u32) -> Result<
         tx.release(*blob)?;
     }
     Ok(items.len() as u64)
+}
+
+/// Forgets some of a folder's oldest notes of removals, until `keep` are left; returns whether more are to be forgotten.
+pub(crate) fn forget(
+    tx: &mut Tx<'_>,
+    account: AccountId,
+    folder: FolderId,
+    keep: u32,
+    limit: u32,
+) -> Result<bool, Error> {
+    let place = [int(account.0), int(folder.0)];
+    let sql = "SELECT count(*) FROM expunged WHERE account = ?1 AND folder = ?2";
+    let notes = tx.db.first(sql, place, |row| row.get::<_, u32>(0))?.unwrap_or(0);
+    let Some(last) = notes.saturating_sub(keep).min(limit).checked_sub(1) else { return Ok(false) };
+    let sql =
+        "SELECT modseq FROM expunged WHERE account = ?1 AND folder = ?2 ORDER BY modseq LIMIT 1 OFFSET ?3";
+    let until = tx.db.first(sql, params![place[0], place[1], last], |row| row.get::<_, i64>(0))?;
+    let values = params![place[0], place[1], until];
+    // What went in one change is forgotten together, or a part of it would be taken for the whole.
+    tx.db.run("DELETE FROM expunged WHERE account = ?1 AND folder = ?2 AND modseq <= ?3", values)?;
+    tx.db.run("UPDATE folders SET forgotten = ?3 WHERE account = ?1 AND id = ?2", values)?;
+    Ok(notes - last - 1 > keep)
 }
 
 /// What the caller is the first to be told of: the folder's end becomes its recent mark.

@@ -3,8 +3,9 @@
 //! Index rows are read in one short transaction; octets after it, by the places found. A segment that was reclaimed in
 //! between is noticed, and the place is looked up again.
 
-use crate::rows::{FolderRow, MessageRow, spans};
-use crate::segments::{Place, Segments};
+use crate::bodies::{Bodies, place};
+use crate::rows::{FolderRow, MessageRow, ascending, spans};
+use crate::segments::Place;
 use crate::sql::{Db, int, uint};
 use crate::tx::keyword_table;
 use crate::{Error, Folder, Queued, RecoverableItem, Status, Usage, names};
@@ -68,20 +69,31 @@ pub(crate) fn status(db: Db<'_>, account: AccountId, folder: FolderId) -> Result
     })
 }
 
-/// UIDs that went after one modseq and not after another.
+/// UIDs that went after one modseq and not after another; `None` where that is no longer known.
 pub(crate) fn gone(
     db: Db<'_>,
     account: AccountId,
     folder: FolderId,
     since: ModSeq,
     until: ModSeq,
-) -> Result<Vec<Uid>, Error> {
+) -> Result<Option<Vec<Uid>>, Error> {
     let sql = "SELECT first, last FROM expunged WHERE account = ?1 AND folder = ?2 AND modseq > ?3 AND modseq <= ?4";
-    let since = i64::try_from(since.0).unwrap_or(i64::MAX);
-    let runs = db.all(sql, params![int(account.0), int(folder.0), since, int(until.0)], |row| {
-        Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?))
-    })?;
-    Ok(crate::rows::ascending(runs.into_iter().flat_map(|(first, last)| first..=last).map(Uid).collect()))
+    let from = i64::try_from(since.0).unwrap_or(i64::MAX);
+    db.snapshot(|db| {
+        if since < FolderRow::find(db, account, folder)?.forgotten {
+            return Ok(None);
+        }
+        let runs = db.all(sql, params![int(account.0), int(folder.0), from, int(until.0)], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?))
+        })?;
+        Ok(Some(ascending(runs.into_iter().flat_map(|(first, last)| first..=last).map(Uid).collect())))
+    })
+}
+
+/// Folders that note more than `keep` removals.
+pub(crate) fn long_memories(db: Db<'_>, keep: u32) -> Result<Vec<(AccountId, FolderId)>, Error> {
+    let sql = "SELECT account, folder FROM expunged GROUP BY account, folder HAVING count(*) > ?1";
+    db.all(sql, [keep], |row| Ok((AccountId(uint(row.get(0)?)), FolderId(uint(row.get(1)?)))))
 }
 
 /// A message, where its octets are, and how many of them are header.
@@ -115,51 +127,20 @@ pub(crate) fn find(
     Ok(found)
 }
 
-/// A place from four columns that begin at `at`.
-pub(crate) fn place(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Place> {
-    Ok(Place {
-        segment: row.get(at)?,
-        offset: uint(row.get(at + 1)?),
-        length: row.get(at + 2)?,
-        checksum: uint(row.get(at + 3)?),
-    })
-}
-
-/// Where a blob's octets are now.
-pub(crate) fn place_of(db: Db<'_>, blob: BlobId) -> Result<Place, Error> {
-    let sql = "SELECT segment, offset, length, checksum FROM blobs WHERE id = ?1";
-    db.first(sql, [int(blob.0)], |row| place(row, 0))?.ok_or(Error::NotFound)
-}
-
-/// Reads at a place; at the new one, should the octets have been moved away from it since it was looked up.
-pub(crate) fn at_place(
-    db: Db<'_>,
-    segments: &Segments,
-    blob: BlobId,
-    place: &Place,
-    read: impl Fn(&Place) -> Result<Bytes, Error>,
-) -> Result<Bytes, Error> {
-    match read(place) {
-        Err(Error::Damaged(_)) if !segments.exists(place.segment) => read(&place_of(db, blob)?),
-        result => result,
-    }
-}
-
 /// The octets of messages, small ones read along.
 pub(crate) fn bodies(
-    db: Db<'_>,
-    segments: &Segments,
+    bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
 ) -> Result<Vec<(Uid, Body)>, Error> {
     let mut left = INLINE_ALL;
     let mut out = Vec::new();
-    for Found { uid, blob, place, .. } in find(db, account, folder, uids)? {
+    for Found { uid, blob, place, .. } in find(bodies.db, account, folder, uids)? {
         let size = place.length;
         let octets = if size <= INLINE && size <= left {
             left -= size;
-            Some(at_place(db, segments, blob, &place, |place| segments.whole(blob, place))?)
+            Some(bodies.whole(blob, &place)?)
         } else {
             None
         };
@@ -170,39 +151,28 @@ pub(crate) fn bodies(
 
 /// The headers of messages.
 pub(crate) fn headers(
-    db: Db<'_>,
-    segments: &Segments,
+    bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
 ) -> Result<Vec<(Uid, Bytes)>, Error> {
-    let read = |found: &Found| {
-        at_place(db, segments, found.blob, &found.place, |place| segments.part(place, 0, found.header))
-    };
-    find(db, account, folder, uids)?.iter().map(|found| Ok((found.uid, read(found)?))).collect()
+    let read = |found: &Found| bodies.part(found.blob, &found.place, 0, found.header);
+    find(bodies.db, account, folder, uids)?.iter().map(|found| Ok((found.uid, read(found)?))).collect()
 }
 
 /// Some octets of a body.
-pub(crate) fn part(
-    db: Db<'_>,
-    segments: &Segments,
-    blob: BlobId,
-    start: u32,
-    len: u32,
-) -> Result<Bytes, Error> {
-    let place = place_of(db, blob)?;
-    let read = |place: &Place| match start {
+pub(crate) fn part(bodies: Bodies<'_>, blob: BlobId, start: u32, len: u32) -> Result<Bytes, Error> {
+    let place = bodies.place(blob)?;
+    match start {
         // The whole can be checked; a part cannot.
-        0 if len >= place.length && place.length <= INLINE_ALL => segments.whole(blob, place),
-        _ => segments.part(place, start, len),
-    };
-    at_place(db, segments, blob, &place, read)
+        0 if len >= place.length && place.length <= INLINE_ALL => bodies.whole(blob, &place),
+        _ => bodies.part(blob, &place, start, len),
+    }
 }
 
 /// Envelopes and structures.
 pub(crate) fn summaries(
-    db: Db<'_>,
-    segments: &Segments,
+    bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
@@ -212,14 +182,14 @@ pub(crate) fn summaries(
     let mut out = Vec::with_capacity(uids.len());
     for span in spans(uids) {
         let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
-        let rows = db.all(sql, params![int(account.0), int(folder.0), first.0, last.0], |row| {
+        let rows = bodies.db.all(sql, params![int(account.0), int(folder.0), first.0, last.0], |row| {
             let uid = Uid(row.get(0)?);
             let octets = if span.binary_search(&uid).is_ok() { row.get_ref(2)?.as_blob()? } else { &[] };
             Ok((uid, BlobId(uint(row.get(1)?)), Summary::decode(octets).ok()))
         })?;
         for (uid, blob, summary) in rows {
             if span.binary_search(&uid).is_ok() {
-                out.push((uid, Arc::new(summary.map_or_else(|| summarize(db, segments, blob), Ok)?)));
+                out.push((uid, Arc::new(summary.map_or_else(|| summarize(bodies, blob), Ok)?)));
             }
         }
     }
@@ -227,28 +197,24 @@ pub(crate) fn summaries(
 }
 
 /// Makes up a summary anew from the octets: where the stored one cannot be read.
-fn summarize(db: Db<'_>, segments: &Segments, blob: BlobId) -> Result<Summary, Error> {
-    let octets = part(db, segments, blob, 0, u32::MAX)?;
+fn summarize(bodies: Bodies<'_>, blob: BlobId) -> Result<Summary, Error> {
+    let octets = part(bodies, blob, 0, u32::MAX)?;
     let mut builder = mail::summary::Builder::new();
     builder.push(&octets);
     Ok(builder.finish())
 }
 
 /// Removed messages that can be put back.
-pub(crate) fn recoverable(
-    db: Db<'_>,
-    segments: &Segments,
-    account: AccountId,
-) -> Result<Vec<RecoverableItem>, Error> {
+pub(crate) fn recoverable(bodies: Bodies<'_>, account: AccountId) -> Result<Vec<RecoverableItem>, Error> {
     let sql = "SELECT r.id, r.folder, r.removed, r.blob, r.size, s.summary FROM recoverable r \
                CROSS JOIN summaries s ON s.blob = r.blob WHERE r.account = ?1 ORDER BY r.id DESC";
-    let rows = db.all(sql, [int(account.0)], |row| {
+    let rows = bodies.db.all(sql, [int(account.0)], |row| {
         let body = Body { blob: BlobId(uint(row.get(3)?)), size: row.get(4)?, octets: None };
         let summary = Summary::decode(row.get_ref(5)?.as_blob()?).ok();
         Ok((uint(row.get(0)?), row.get::<_, String>(1)?, row.get::<_, i64>(2)?, body, summary))
     })?;
     let item = |(id, folder, removed, body, summary): (_, _, _, Body, Option<Summary>)| {
-        let summary = summary.map_or_else(|| summarize(db, segments, body.blob), Ok)?;
+        let summary = summary.map_or_else(|| summarize(bodies, body.blob), Ok)?;
         Ok(RecoverableItem { id, folder, removed, body, summary: Arc::new(summary) })
     };
     rows.into_iter().map(item).collect()

@@ -5,15 +5,14 @@
 //! its own, so it can be stopped, by a crash too, and taken up again anywhere.
 
 use crate::Error;
+use crate::bodies::{place, waste};
 use crate::core::Core;
-use crate::reads::place;
 use crate::segments::{Octets, Place};
 use crate::sql::{Db, int, uint};
-use crate::tx::{Tx, waste};
+use crate::tx::Tx;
 use crate::writer::{Incoming, Stored};
 use mail::BlobId;
 use rusqlite::params;
-use std::sync::Arc;
 
 /// Octets moved in one commit, about.
 const STEP: u64 = 4 << 20;
@@ -61,10 +60,9 @@ fn victim(db: Db<'_>) -> Result<Option<(u32, Living)>, Error> {
 
 /// Moves some octets to the newest segment.
 async fn relocate(core: &Core, from: u32, step: Living) -> Result<(), Error> {
-    let segments = Arc::clone(&core.segments);
-    let bodies = core.read(move |_| {
+    let bodies = core.read_bodies(move |bodies| {
         let read = |(blob, place): (BlobId, Place)| {
-            let octets = Octets::Memory(segments.whole(blob, &place)?);
+            let octets = Octets::Memory(bodies.whole(blob, &place)?);
             Ok(Incoming { octets, length: place.length, checksum: place.checksum, blob: Some(blob) })
         };
         step.into_iter().map(read).collect::<Result<Vec<_>, Error>>()
@@ -75,10 +73,11 @@ async fn relocate(core: &Core, from: u32, step: Living) -> Result<(), Error> {
 
 /// Points the index at the copy; the original becomes garbage. What was removed meanwhile is not there to be pointed.
 fn switch(tx: &mut Tx<'_>, from: u32, stored: &Stored) -> Result<(), Error> {
-    let Stored { blob, place } = stored;
+    let Stored { blob, place, .. } = stored;
     let sql = "UPDATE blobs SET segment = ?3, offset = ?4 WHERE id = ?1 AND segment = ?2";
     let switched = tx.db.run(sql, params![int(blob.0), from, place.segment, int(place.offset)])?;
-    waste(tx.db, if switched == 0 { place.segment } else { from }, place.record())
+    let garbage = if switched == 0 { *place } else { Place { segment: from, ..*place } };
+    waste(tx.db, *blob, &garbage)
 }
 
 /// Removes a segment in which nothing lives: nothing is ever added to one that is not the newest.

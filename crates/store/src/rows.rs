@@ -14,12 +14,14 @@ pub(crate) struct FolderRow {
     pub(crate) selectable: bool,
     /// The first UID that no session was told of.
     pub(crate) recent: Uid,
+    /// Up to this modseq it is no longer known what was removed.
+    pub(crate) forgotten: ModSeq,
     /// Its counts; `recent` in it is left at 0.
     pub(crate) status: Status,
 }
 
 const FOLDER: &str = "SELECT id, name, role, selectable, validity, uid_next, recent, modseq, messages, unseen, \
-                      deleted, size FROM folders WHERE account = ?1";
+                      deleted, size, forgotten FROM folders WHERE account = ?1";
 
 impl FolderRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<FolderRow> {
@@ -29,6 +31,7 @@ impl FolderRow {
             role: role(row.get(2)?),
             selectable: row.get(3)?,
             recent: Uid(row.get(6)?),
+            forgotten: ModSeq(uint(row.get(12)?)),
             status: Status {
                 messages: row.get(8)?,
                 unseen: row.get(9)?,

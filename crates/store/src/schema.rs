@@ -10,10 +10,10 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The newest format this program knows: the number of steps.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// Step `n` turns format `n` into `n + 1`; an empty directory has format 0.
-const STEPS: [&str; FORMAT as usize] = [FORMAT_1];
+const STEPS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
 
 const FORMAT_1: &str = "
 CREATE TABLE counters(
@@ -67,6 +67,12 @@ CREATE TABLE objects(
 CREATE TABLE audit(
     id INTEGER PRIMARY KEY, time INTEGER NOT NULL, caller TEXT NOT NULL, cmdlet TEXT NOT NULL,
     object TEXT NOT NULL, details TEXT NOT NULL);
+";
+
+/// Octets of small messages in the index; and up to which modseq a folder no longer knows what was removed.
+const FORMAT_2: &str = "
+CREATE TABLE bodies(blob INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+ALTER TABLE folders ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// How much of the index a connection keeps in memory, in KiB.
@@ -130,6 +136,16 @@ pub(crate) fn format(connection: &Connection) -> Result<u32, Error> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
+/// Puts empty tables in the place of those that an older index does not have, for this connection alone: so that it can
+/// be asked what the newest is asked.
+pub(crate) fn stand_in(connection: &Connection, found: u32) -> Result<(), Error> {
+    if found < 2 {
+        connection
+            .execute_batch("CREATE TEMP TABLE bodies(blob INTEGER PRIMARY KEY, octets BLOB NOT NULL)")?;
+    }
+    Ok(())
+}
+
 fn migrate(connection: &Connection) -> Result<(), Error> {
     let found = format(connection)?;
     if found > FORMAT {
@@ -159,6 +175,6 @@ mod tests {
         let connection = open_memory().unwrap();
         assert_eq!(format(&connection).unwrap(), FORMAT);
         connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
-        assert!(matches!(migrate(&connection), Err(Error::TooNew { found: 2, known: 1 })));
+        assert!(matches!(migrate(&connection), Err(Error::TooNew { found: 3, known: 2 })));
     }
 }

@@ -4,7 +4,7 @@
 //! is read where only header fields are looked at.
 
 use crate::core::Core;
-use crate::reads::{Found, at_place, find, summaries};
+use crate::reads::{Found, find, summaries};
 use crate::{Error, TextPlace, TextQuery};
 use mail::text::{Document, Needle};
 use mail::{AccountId, FolderId, Uid};
@@ -26,19 +26,19 @@ pub(crate) async fn search(
         texts.into_iter().map(|query| (query.place, Needle::new(&query.text))).collect();
     let needles = Arc::new(needles);
     for batch in uids.chunks(BATCH) {
-        let (batch, needles, segments) = (batch.to_vec(), Arc::clone(&needles), Arc::clone(&core.segments));
-        let found = core.read(move |db| {
+        let (batch, needles) = (batch.to_vec(), Arc::clone(&needles));
+        let found = core.read_bodies(move |bodies| {
             let mut found = Vec::new();
             let header_only = needles.iter().all(|(place, _)| matches!(place, TextPlace::Header(_)));
-            let summaries = summaries(db, &segments, account, folder, &batch)?;
-            let places = find(db, account, folder, &batch)?;
+            let summaries = summaries(bodies, account, folder, &batch)?;
+            let places = find(bodies.db, account, folder, &batch)?;
             for Found { uid, blob, place, header } in places {
                 let Ok(at) = summaries.binary_search_by_key(&uid, |(uid, _)| *uid) else { continue };
                 let Some((_, summary)) = summaries.get(at) else { continue };
-                let octets = at_place(db, &segments, blob, &place, |place| match header_only {
-                    true => segments.part(place, 0, header),
-                    false => segments.whole(blob, place),
-                })?;
+                let octets = match header_only {
+                    true => bodies.part(blob, &place, 0, header)?,
+                    false => bodies.whole(blob, &place)?,
+                };
                 let document = Document::new(&octets, summary);
                 found.push((
                     uid,

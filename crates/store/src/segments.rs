@@ -46,6 +46,19 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// In place of a segment's number: the octets lie in the index.
+    const INDEX: u32 = 0;
+
+    /// The place of a small message.
+    pub(crate) fn index(length: u32, checksum: u64) -> Place {
+        Place { segment: Place::INDEX, offset: 0, length, checksum }
+    }
+
+    /// Whether the octets lie in the index.
+    pub(crate) fn in_index(&self) -> bool {
+        self.segment == Place::INDEX
+    }
+
     /// Octets of the whole record.
     pub(crate) fn record(&self) -> u64 {
         HEAD + u64::from(self.length)

@@ -5,12 +5,14 @@
 //! folders, messages and objects.
 
 use crate::Error;
+use crate::bodies::{place, waste};
 use crate::rows::FolderRow;
 use crate::segments::Place;
 use crate::sql::{Db, int, uint};
 use crate::views::{Delta, Effect};
 use mail::{
-    AccountId, BlobId, Entry, Flag, FlagSet, FolderId, Keyword, KeywordTable, ModSeq, Uid, UidValidity,
+    AccountId, BlobId, Entry, Flag, FlagSet, FolderId, Keyword, KeywordTable, KeywordTableFull, ModSeq, Uid,
+    UidValidity,
 };
 use rusqlite::params;
 use std::sync::Arc;
@@ -173,18 +175,43 @@ impl Tx<'_> {
             return Ok((FlagSet::NONE, None));
         }
         let mut table = keyword_table(self.db, account, folder)?;
-        let known = table.iter().count();
         let mut flags = FlagSet::NONE;
-        for keyword in keywords {
-            flags = flags.with_keyword(table.intern(keyword).map_err(|_| Error::TooManyKeywords)?);
-        }
         let mut changed = false;
-        for (position, keyword) in (0_i64..).zip(table.iter()).skip(known) {
-            let sql = "INSERT INTO keywords(account, folder, position, name) VALUES (?1, ?2, ?3, ?4)";
-            self.db.run(sql, params![int(account.0), int(folder.0), position, keyword.as_str()])?;
-            changed = true;
+        for keyword in keywords {
+            let known = table.position(keyword);
+            let position = match known.map_or_else(|| table.intern(keyword), Ok) {
+                Ok(position) => position,
+                Err(KeywordTableFull) => {
+                    let unused =
+                        self.unused_keyword(account, folder, flags)?.ok_or(Error::TooManyKeywords)?;
+                    table.replace(unused, keyword);
+                    unused
+                }
+            };
+            flags = flags.with_keyword(position);
+            if known.is_none() {
+                let sql = "INSERT OR REPLACE INTO keywords(account, folder, position, name) VALUES (?1, ?2, ?3, ?4)";
+                self.db.run(sql, params![int(account.0), int(folder.0), position, keyword.as_str()])?;
+                changed = true;
+            }
         }
         Ok((flags, changed.then(|| Arc::new(table))))
+    }
+
+    /// A position in the folder's full table of keywords that no message has set, and that is not in `taken`. It reads
+    /// all the folder's flags, which is dear, but a folder with so many keywords is rare.
+    fn unused_keyword(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        taken: FlagSet,
+    ) -> Result<Option<u32>, Error> {
+        let sql = "SELECT DISTINCT flags FROM messages WHERE account = ?1 AND folder = ?2";
+        let all = self.db.all(sql, [int(account.0), int(folder.0)], |row| row.get(0).map(uint))?;
+        let used = all.into_iter().fold(taken, |used, bits| used.union(FlagSet::from_bits(bits)));
+        Ok((0..KeywordTable::CAPACITY)
+            .filter_map(|at| u32::try_from(at).ok())
+            .find(|at| !used.contains_keyword(*at)))
     }
 
     /// Notes what a folder's listing must be told after the commit.
@@ -215,21 +242,13 @@ impl Tx<'_> {
 
     /// One row less refers to the octets; with the last one they become garbage.
     pub(crate) fn release(&self, blob: BlobId) -> Result<(), Error> {
-        let sql = "UPDATE blobs SET refs = refs - 1 WHERE id = ?1 RETURNING refs, segment, length";
-        let left = self.db.first(sql, [int(blob.0)], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
-        })?;
-        let Some((0, segment, length)) = left else { return Ok(()) };
+        let sql = "UPDATE blobs SET refs = refs - 1 WHERE id = ?1 RETURNING refs, segment, offset, length, checksum";
+        let left = self.db.first(sql, [int(blob.0)], |row| Ok((row.get::<_, i64>(0)?, place(row, 1)?)))?;
+        let Some((0, place)) = left else { return Ok(()) };
         self.db.run("DELETE FROM blobs WHERE id = ?1", [int(blob.0)])?;
         self.db.run("DELETE FROM summaries WHERE blob = ?1", [int(blob.0)])?;
-        waste(self.db, segment, crate::segments::HEAD + u64::from(length))
+        waste(self.db, blob, &place)
     }
-}
-
-/// Octets of a segment became garbage.
-pub(crate) fn waste(db: Db<'_>, segment: u32, octets: u64) -> Result<(), Error> {
-    db.run("UPDATE segments SET dead = dead + ?2 WHERE id = ?1", params![segment, int(octets)])?;
-    Ok(())
 }
 
 /// A folder's keywords.

@@ -12,13 +12,15 @@ pub struct Options {
     pub staging_memory: usize,
     /// Threads that read.
     pub readers: usize,
+    /// Messages of up to so many octets lie in the index, where storing them costs one sync instead of two.
+    pub small: u32,
     /// Octets after which a file of messages is followed by a new one.
     pub segment_size: u64,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { staging_memory: 64 << 20, readers: 4, segment_size: 256 << 20 }
+        Options { staging_memory: 64 << 20, readers: 4, small: 16 << 10, segment_size: 256 << 20 }
     }
 }
 

@@ -1,15 +1,17 @@
-//! The one thread that writes: it takes all jobs that wait, appends their octets, syncs once, runs them in one
-//! transaction of the index, commits once, and only then answers.
+//! The one thread that writes: it takes all jobs that wait, appends their octets and syncs them, runs the jobs in one
+//! transaction of the index, commits once, and only then answers. Small messages are part of the transaction, so that
+//! a group with no others has nothing to append and one sync.
 //!
 //! A job that is refused is undone alone (a savepoint). A failure of the machine fails the whole group: nothing of it
 //! is kept, and the thread goes on, so that a full disk heals without a restart.
 
 use crate::Error;
+use crate::bodies::{put, waste};
 use crate::readers::ReadJob;
 use crate::reserve::Reserve;
 use crate::segments::{Appender, Octets, Place};
 use crate::sql::{Db, int};
-use crate::tx::{Counters, Tx, waste};
+use crate::tx::{Counters, Tx};
 use crate::views::{Effect, Views};
 use mail::BlobId;
 use rusqlite::{Connection, params};
@@ -32,10 +34,12 @@ pub(crate) struct Incoming {
 }
 
 /// Where a job's octets were put.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct Stored {
     pub(crate) blob: BlobId,
     pub(crate) place: Place,
+    /// Octets that are still to be put: small ones go into the index, in the job's transaction.
+    small: Option<Octets>,
 }
 
 /// Tells a job's caller; `Err` is what the whole group failed of.
@@ -76,6 +80,8 @@ pub(crate) struct Gate {
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) appender: Appender,
+    /// Messages of up to so many octets go into the index.
+    pub(crate) small: u32,
     pub(crate) counters: Counters,
     /// The counters as the index has them.
     pub(crate) saved: Counters,
@@ -149,7 +155,7 @@ impl Writer {
         }
     }
 
-    /// Puts the octets of all jobs into the segment and syncs it.
+    /// Puts the octets of all jobs into the segment, but for small ones, and syncs it.
     fn append(&mut self, group: Vec<Job>) -> Result<Vec<Placed>, (Error, Vec<Job>)> {
         let mut stored = Vec::with_capacity(group.len());
         // Octets that are only moved make room in the end.
@@ -173,8 +179,18 @@ impl Writer {
         let mut stored = Vec::with_capacity(job.bodies.len());
         for body in &job.bodies {
             let blob = body.blob.unwrap_or_else(|| BlobId(Counters::take(&mut self.counters.blob)));
-            let place = self.appender.append(blob, &body.octets, body.length, body.checksum)?;
-            stored.push(Stored { blob, place });
+            let new = body.blob.is_none();
+            let Incoming { octets, length, checksum, .. } = body;
+            stored.push(match octets {
+                Octets::Memory(_) if new && *length <= self.small => {
+                    Stored { blob, place: Place::index(*length, *checksum), small: Some(octets.clone()) }
+                }
+                _ => Stored {
+                    blob,
+                    place: self.appender.append(blob, octets, *length, *checksum)?,
+                    small: None,
+                },
+            });
         }
         Ok(stored)
     }
@@ -217,17 +233,23 @@ impl Writer {
         db.run("BEGIN IMMEDIATE", [])?;
         self.note_end(db)?;
         for Placed { run, stored } in jobs {
-            db.run("SAVEPOINT job", [])?;
             let seen = effects.len();
-            let mut tx = Tx { db, counters: &mut self.counters, effects, now: now() };
-            // A bug in one job must not end the thread: it is undone, and its caller hears that the answer was lost.
-            let done = catch_unwind(AssertUnwindSafe(|| run(Some((&mut tx, &stored)))));
-            let refused = match done {
-                Ok(done) => {
-                    replies.push(done.reply);
-                    done.refused
+            let refused = match begin_job(db, &stored) {
+                Ok(()) => {
+                    let mut tx = Tx { db, counters: &mut self.counters, effects, now: now() };
+                    // A bug in one job must not end the thread: it is undone, and its caller hears that the answer was lost.
+                    match catch_unwind(AssertUnwindSafe(|| run(Some((&mut tx, &stored))))) {
+                        Ok(done) => {
+                            replies.push(done.reply);
+                            done.refused
+                        }
+                        Err(_) => Some(Error::Closed),
+                    }
                 }
-                Err(_) => Some(Error::Closed),
+                Err(error) => {
+                    replies.push(run(None).reply);
+                    Some(error)
+                }
             };
             if let Some(error) = refused {
                 effects.truncate(seen);
@@ -270,10 +292,7 @@ impl Writer {
             return Err(error);
         }
         db.run("ROLLBACK TO job", [])?;
-        for Stored { place, .. } in stored {
-            waste(db, place.segment, place.record())?;
-        }
-        Ok(())
+        stored.iter().try_for_each(|Stored { blob, place, .. }| waste(db, *blob, place))
     }
 
     /// Says in the index how far the segment reaches, if it has grown.
@@ -286,6 +305,13 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+/// Opens the savepoint that a job can be undone to, and puts its small messages into the index.
+fn begin_job(db: Db<'_>, stored: &[Stored]) -> Result<(), Error> {
+    db.run("SAVEPOINT job", [])?;
+    let mut small = stored.iter().filter_map(|stored| Some((stored.blob, stored.small.as_ref()?)));
+    small.try_for_each(|(blob, octets)| put(db, blob, octets))
 }
 
 /// A failure of the machine concerns more than the calls that are told of it.

@@ -250,7 +250,7 @@ fn message(producer: u32, number: u32) -> Vec<u8> {
 
 /// Makes the changes, and writes each into a file once it is acknowledged.
 async fn child(dir: &Path) {
-    let options = Options { segment_size: 1 << 18, ..Options::default() };
+    let options = Options { segment_size: 1 << 18, small: 2_000, ..Options::default() };
     let store = Store::open(dir, options.clone()).unwrap();
     let mut accounts = Vec::new();
     for _ in 0..PRODUCERS {

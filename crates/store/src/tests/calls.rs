@@ -98,6 +98,46 @@ async fn a_folder_holds_so_many_keywords_and_no_more() {
         assert!(matches!(refused, Err(Error::TooManyKeywords)));
         assert_eq!(entry(&store, alice, INBOX, Uid(1)).await, before);
         assert_eq!(store.status(alice, INBOX).await.unwrap().unseen, 1);
+        // What no message has any more makes room, for as many as that.
+        let two = flags(FlagOperation::Remove, &[], &["k3", "k55"]);
+        store.set_flags(alice, INBOX, vec![Uid(1)], two).await.unwrap();
+        let three = flags(FlagOperation::Add, &[], &["x", "y", "z"]);
+        let refused = store.set_flags(alice, INBOX, vec![Uid(1)], three).await;
+        assert!(matches!(refused, Err(Error::TooManyKeywords)));
+        let two = flags(FlagOperation::Add, &[], &["x", "y"]);
+        store.set_flags(alice, INBOX, vec![Uid(1)], two).await.unwrap();
+        let names = |listing: &mail::Listing| -> Vec<String> {
+            let entry = listing.find(Uid(1)).unwrap().1;
+            listing.keywords.names(entry.flags).map(|keyword| keyword.as_str().to_owned()).collect()
+        };
+        let listing = store.listing(alice, INBOX).await.unwrap();
+        assert_eq!(names(&listing).len(), mail::KeywordTable::CAPACITY);
+        assert_eq!((names(&listing)[3].as_str(), names(&listing)[55].as_str()), ("x", "y"));
+        let read = store.core.read(move |db| reads::listing(db, alice, INBOX)).await.unwrap();
+        assert_eq!(names(&read), names(&listing));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_went_long_ago_is_forgotten_and_changes_stay_right() {
+    on_both(|store| async move {
+        let alice = account(&store).await;
+        for subject in ["a", "b", "c", "d", "e", "f"] {
+            send(&store, alice, subject).await;
+        }
+        let mut seen = vec![ModSeq(0)];
+        for uid in [2, 4, 5] {
+            store.remove(alice, INBOX, vec![Uid(uid)]).await.unwrap();
+            seen.push(store.listing(alice, INBOX).await.unwrap().highest_modseq);
+        }
+        assert_eq!(store.forget_removals(3).await.unwrap(), 0);
+        assert_eq!(store.changes(alice, INBOX, seen[1]).await.unwrap().gone, [4, 5].map(Uid));
+        assert_eq!(store.forget_removals(1).await.unwrap(), 1);
+        for (at, gone) in [(0, &[2, 4, 5][..]), (1, &[2, 4, 5]), (2, &[5]), (3, &[])] {
+            let gone: Vec<Uid> = gone.iter().copied().map(Uid).collect();
+            assert_eq!(store.changes(alice, INBOX, seen[at]).await.unwrap().gone, gone, "since {at}");
+        }
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// A store with three messages, closed; its segment is `segments/00000001.seg`.
 async fn three(dir: &Path) -> AccountId {
-    let store = Store::open(dir, Options::default()).unwrap();
+    let store = Store::open(dir, segmented()).unwrap();
     let alice = account(&store).await;
     for subject in ["one", "two", "three"] {
         send(&store, alice, subject).await;
@@ -36,7 +36,7 @@ async fn a_changed_octet_is_found_and_not_served() {
     let damage = damage(dir.path());
     assert_eq!(damage.len(), 1, "{damage:?}");
     assert!(damage[0].contains("checksum") && damage[0].contains("segment 1"), "{damage:?}");
-    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
     assert!(matches!(store.bodies(alice, INBOX, vec![Uid(1)]).await, Err(Error::Damaged(_))));
     assert_eq!(octets(&store, alice, INBOX, Uid(2)).await, message("two"));
     let uid = send(&store, alice, "four").await;
@@ -52,7 +52,7 @@ async fn a_cut_segment_is_found_and_not_written_over() {
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 5).unwrap();
     let damage = damage(dir.path());
     assert!(damage.iter().any(|what| what.contains("it was cut")), "{damage:?}");
-    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
     assert!(matches!(store.bodies(alice, INBOX, vec![Uid(3)]).await, Err(Error::Damaged(_))));
     let uid = send(&store, alice, "four").await;
     assert_eq!(octets(&store, alice, INBOX, uid).await, message("four"));
@@ -66,13 +66,13 @@ async fn a_missing_or_strange_segment_is_said_by_name() {
     let kept = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
     assert!(damage(dir.path())[0].contains("segment 1 is missing"));
-    let refused = Store::open(dir.path(), Options::default()).map(drop).unwrap_err();
+    let refused = Store::open(dir.path(), segmented()).map(drop).unwrap_err();
     assert!(refused.to_string().contains("segment 1 is missing"), "{refused}");
     std::fs::write(&path, b"something else entirely, longer than a header").unwrap();
     assert!(damage(dir.path())[0].contains("not a segment"));
-    assert!(Store::open(dir.path(), Options::default()).is_err());
+    assert!(Store::open(dir.path(), segmented()).is_err());
     std::fs::write(&path, kept).unwrap();
-    Store::open(dir.path(), Options::default()).unwrap();
+    Store::open(dir.path(), segmented()).unwrap();
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_damaged_index_is_said_and_not_worked_on() {
         three(dir.path()).await;
         write_at(&dir.path().join("index.db"), octets, at);
         assert!(!damage(dir.path()).is_empty());
-        let refused = Store::open(dir.path(), Options::default()).map(drop).unwrap_err();
+        let refused = Store::open(dir.path(), segmented()).map(drop).unwrap_err();
         assert!(matches!(refused, Error::Damaged(_)), "{refused:?}");
     }
 }
@@ -117,13 +117,36 @@ async fn rows_that_do_not_agree_are_found() {
 }
 
 #[tokio::test]
+async fn damaged_octets_in_the_index_are_found_and_not_served() {
+    for (statement, expected) in [
+        ("UPDATE bodies SET octets = x'ff' WHERE blob = 2", "do not match their checksum"),
+        ("DELETE FROM bodies WHERE blob = 2", "are missing"),
+        ("UPDATE bodies SET blob = 9 WHERE blob = 2", "nothing refers to them"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let alice = account(&store).await;
+        for subject in ["one", "two"] {
+            send(&store, alice, subject).await;
+        }
+        store.close();
+        rusqlite::Connection::open(dir.path().join("index.db")).unwrap().execute(statement, []).unwrap();
+        let damage = damage(dir.path());
+        assert!(damage.iter().any(|what| what.contains(expected)), "{statement}: {damage:?}");
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        assert!(matches!(store.bodies(alice, INBOX, vec![Uid(2)]).await, Err(Error::Damaged(_))));
+        assert_eq!(octets(&store, alice, INBOX, Uid(1)).await, message("one"));
+    }
+}
+
+#[tokio::test]
 async fn a_summary_that_cannot_be_read_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let alice = three(dir.path()).await;
     let connection = rusqlite::Connection::open(dir.path().join("index.db")).unwrap();
     connection.execute("UPDATE summaries SET summary = x'ff' WHERE blob = 2", []).unwrap();
     drop(connection);
-    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
     let summaries = store.summaries(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap();
     assert_eq!(summaries[1].1.envelope.subject.as_deref(), Some(&b"two"[..]));
 }

@@ -114,6 +114,9 @@ async fn every_released_format_is_opened_and_read() {
         fill(&store).await;
         std::fs::write(dir.with_extension("txt"), describe(&store).await).unwrap();
         store.close();
+        for made_anew in ["lock", "reserve"] {
+            std::fs::remove_file(dir.join(made_anew)).unwrap();
+        }
     }
     for format in 1..=schema::FORMAT {
         let fixture = fixtures().join(format!("data-v{format}"));
@@ -169,7 +172,7 @@ async fn files_are_their_owners_only() {
 #[tokio::test]
 async fn what_a_crash_leaves_behind_is_removed() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
     let alice = account(&store).await;
     store.core.segments.full_at.store(1, Ordering::Relaxed);
     for subject in ["a", "b", "c"] {
@@ -186,7 +189,7 @@ async fn what_a_crash_leaves_behind_is_removed() {
     std::fs::write(&first, kept).unwrap();
     std::fs::write(dir.path().join("tmp/5.part"), b"x").unwrap();
     std::fs::write(dir.path().join("segments/00000004.seg"), b"x").unwrap();
-    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
     assert!(!first.exists() && !dir.path().join("tmp/5.part").exists());
     store.core.segments.full_at.store(1, Ordering::Relaxed);
     let uid = send(&store, alice, "d").await;

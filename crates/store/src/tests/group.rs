@@ -38,7 +38,7 @@ async fn many_deliveries_share_few_commits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_change_undoes_itself_only() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
     let alice = account(&store).await;
     let results = at_once(100, |number| {
         let store = store.clone();
@@ -122,7 +122,8 @@ async fn a_bug_in_a_job_ends_neither_thread() {
 async fn octets_of_a_commit_that_failed_late_are_not_written_over() {
     let store = Store::in_memory().unwrap();
     let alice = account(&store).await;
-    send(&store, alice, "before").await;
+    let large = [&message("large")[..], &[b'.'; 20_000]].concat();
+    deliver(&store, &large, vec![target(alice)]).await.unwrap();
     // A commit that fails of itself, after all jobs have agreed: a promise that is checked at its end.
     let promise = "PRAGMA foreign_keys = ON;
         CREATE TABLE parent(id INTEGER PRIMARY KEY);
@@ -130,15 +131,17 @@ async fn octets_of_a_commit_that_failed_late_are_not_written_over() {
     store.core.read(move |db| Ok(db.0.execute_batch(promise)?)).await.unwrap();
     let length = |store: &Store| store.core.segments.length(1).unwrap();
     let before = length(&store);
-    let octets = segments::Octets::Memory(Bytes::from_static(b"never promised"));
-    let checksum = xxhash_rust::xxh3::xxh3_64(b"never promised");
-    let body = Incoming { octets, length: 14, checksum, blob: None };
+    let promised = vec![b'p'; 20_000];
+    let checksum = xxhash_rust::xxh3::xxh3_64(&promised);
+    let body =
+        Incoming { octets: segments::Octets::Memory(promised.into()), length: 20_000, checksum, blob: None };
     let failed = store.core.write(vec![body], |tx, _| tx.db.run("INSERT INTO child VALUES (7)", []));
     assert!(matches!(failed.await, Err(Error::Io(_))));
     assert!(length(&store) > before);
-    let uid = send(&store, alice, "after").await;
-    assert_eq!(octets_of(&store, alice, uid).await, message("after"));
-    assert_eq!(octets_of(&store, alice, Uid(1)).await, message("before"));
+    let after = [&large[..], b"after"].concat();
+    let uid = deliver(&store, &after, vec![target(alice)]).await.unwrap().placed[0].2;
+    assert_eq!(octets_of(&store, alice, uid).await, after);
+    assert_eq!(octets_of(&store, alice, Uid(1)).await, large);
     let (end, dead) = store
         .core
         .read(|db| {
@@ -149,7 +152,7 @@ async fn octets_of_a_commit_that_failed_late_are_not_written_over() {
         })
         .await
         .unwrap();
-    assert_eq!((sql::uint(end), sql::uint(dead)), (length(&store), segments::HEAD + 14));
+    assert_eq!((sql::uint(end), sql::uint(dead)), (length(&store), segments::HEAD + 20_000));
 }
 
 async fn octets_of(store: &Store, account: AccountId, uid: Uid) -> Vec<u8> {

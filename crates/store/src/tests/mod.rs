@@ -22,6 +22,11 @@ async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store) -> F) {
     no_damage(dir.path());
 }
 
+/// Options of a store whose messages all lie in segments.
+fn segmented() -> Options {
+    Options { small: 0, ..Options::default() }
+}
+
 /// A new account.
 async fn account(store: &Store) -> AccountId {
     let account = store.reserve_account().await.unwrap();

@@ -26,6 +26,7 @@ enum Change {
     Restore { account: Pick, item: Pick, to: Pick },
     Claim { place: (Pick, Pick) },
     Purge,
+    Forget { keep: u8 },
     Reclaim,
     Reopen,
 }
@@ -51,6 +52,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         2 => any::<(Pick, Pick, Pick)>().prop_map(|(account, item, to)| Change::Restore { account, item, to }),
         1 => place().prop_map(|place| Change::Claim { place }),
         1 => Just(Change::Purge),
+        1 => (0..4_u8).prop_map(|keep| Change::Forget { keep }),
         1 => Just(Change::Reclaim),
         1 => Just(Change::Reopen),
     ];
@@ -136,6 +138,7 @@ impl Run {
             Change::Restore { account, item, to } => self.restore(account, item, to).await,
             Change::Claim { place } => self.claim(place).await,
             Change::Purge => self.purge().await,
+            Change::Forget { keep } => drop(self.store.forget_removals(keep.into()).await.unwrap()),
             Change::Reclaim => while self.store.reclaim(3_000).await.unwrap() {},
             Change::Reopen => self.reopen(dir),
         }
@@ -427,7 +430,7 @@ enum Kind {
 }
 
 fn open(dir: &Path) -> Store {
-    let store = Store::open(dir, Options { readers: 2, ..Options::default() }).unwrap();
+    let store = Store::open(dir, Options { readers: 2, small: 1_000, ..Options::default() }).unwrap();
     store.core.segments.full_at.store(8_000, Ordering::Relaxed); // many small segments, so that some are reclaimed
     store
 }
