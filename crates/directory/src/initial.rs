@@ -1,6 +1,7 @@
 //! The objects of a new node.
 
 use crate::check::Invalid;
+use crate::settings;
 use crate::{
     AcceptedDomain, AuthMechanism, Binding, Change, ConnectionSetting, Encryption, IpRange, Limit,
     LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, ReceiveConnector,
@@ -35,6 +36,7 @@ impl Snapshot {
             client_host: node.client_host.clone(),
             login_names: LoginNames::All,
             smtp_client_authentication_disabled: false,
+            deleted_item_retention: settings::fourteen_days(),
         };
         let server = organization.server_name().to_uppercase();
         let pop = node.settings("POP3", 110, 995, 512)?;

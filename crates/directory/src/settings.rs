@@ -82,6 +82,14 @@ pub struct Organization {
     pub login_names: LoginNames,
     /// Refuses SMTP AUTH to all mailboxes that do not say otherwise.
     pub smtp_client_authentication_disabled: bool,
+    /// How long removed messages can be brought back.
+    #[serde(default = "fourteen_days")]
+    pub deleted_item_retention: TimeSpan,
+}
+
+/// What Exchange keeps them for.
+pub(crate) fn fourteen_days() -> TimeSpan {
+    TimeSpan(14 * 24 * 60 * 60)
 }
 
 /// Which forms of login names are known.

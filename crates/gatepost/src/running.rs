@@ -7,7 +7,7 @@ use crate::{setup, socket, terminal};
 use directory::{Directory, Snapshot};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::tls::Tls;
-use server::{Context, Node, certificate, listen};
+use server::{Context, Node, certificate, housekeeping, listen};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -122,6 +122,8 @@ impl Running {
             changing: Arc::new(Mutex::new(())),
         };
         tokio::spawn(socket::serve(listener, admin));
+        let context = Arc::clone(node.context());
+        tokio::spawn(async move { housekeeping::keep(&context).await });
         Ok(Running { opened, node, tls, names, signals })
     }
 

@@ -175,6 +175,68 @@ fn the_table_is_followed_by_ready() {
     }
 }
 
+/// Asks the shell until it answers so.
+fn wait_for(node: &Node, cmdlets: &str, expected: &str) {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let said = node.shell(cmdlets).unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        if said.trim() == expected {
+            return;
+        }
+        assert!(Instant::now() < until, "{cmdlets}: {said}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn removed_messages_are_purged_when_their_time_is_up() {
+    const REMOVED: &str = "Get-MailboxStatistics bob | % DeletedItemCount";
+    let mut node = Node::start().unwrap();
+    let mut pop = pop(&node, "bob");
+    assert!(ask(&mut pop, "DELE 1").starts_with("+OK"));
+    assert!(ask(&mut pop, "QUIT").starts_with("+OK"));
+    wait_for(&node, REMOVED, "1");
+    node.kill9().unwrap();
+    node.restart().unwrap();
+    wait_for(&node, REMOVED, "1");
+    assert!(node.shell("Set-MailboxDatabase -DeletedItemRetention 00:00:00").unwrap().status.success());
+    // The clock has seconds; what was removed in this one is not older than nothing.
+    std::thread::sleep(Duration::from_millis(1_100));
+    node.kill9().unwrap();
+    node.restart().unwrap();
+    wait_for(&node, REMOVED, "0");
+    assert_eq!(count(&node, "bob"), 1);
+}
+
+/// The server's certificate as a new connection sees it.
+fn certificate(node: &Node) -> Vec<u8> {
+    let pop = connect(node, Port::Pop3s);
+    pop.get_ref().conn.peer_certificates().unwrap()[0].to_vec()
+}
+
+#[test]
+fn a_new_certificate_is_taken_without_a_restart() {
+    let node = Node::start().unwrap();
+    let mut session = pop(&node, "bob");
+    let before = certificate(&node);
+    let file = node.data().join("tls/server.pem");
+    let hang_up = || Command::new("kill").args(["-HUP", &node.pid().unwrap().to_string()]).status().unwrap();
+    // What cannot be used is said in the log, and the certificate stays.
+    fs::write(&file, "nothing of the kind").unwrap();
+    assert!(hang_up().success());
+    assert!(ask(&mut session, "STAT").starts_with("+OK"));
+    assert_eq!(certificate(&node), before);
+    fs::remove_file(&file).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    while certificate(&node) == before {
+        assert!(hang_up().success());
+        assert!(Instant::now() < until, "still the old certificate");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(ask(&mut session, "NOOP").starts_with("+OK"), "sessions go on");
+}
+
 #[test]
 fn secrets_are_for_the_owner() {
     let node = Node::start().unwrap();

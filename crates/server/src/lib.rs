@@ -15,6 +15,7 @@ mod admit;
 mod auth;
 pub mod certificate;
 mod context;
+pub mod housekeeping;
 pub mod imap;
 mod limits;
 pub mod listen;

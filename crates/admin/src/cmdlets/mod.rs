@@ -7,6 +7,7 @@ mod audit;
 mod cas_mailbox;
 mod client_settings;
 mod connectors;
+mod database;
 mod domains;
 mod format;
 mod help;
@@ -25,11 +26,12 @@ pub use help::help_stage;
 pub use settings::clear_text_warnings;
 
 /// All cmdlets by topic.
-fn topics() -> [&'static [Cmdlet]; 14] {
+fn topics() -> [&'static [Cmdlet]; 15] {
     [
         mailbox::CMDLETS,
         cas_mailbox::CMDLETS,
         statistics::CMDLETS,
+        database::CMDLETS,
         settings::CMDLETS,
         services::CMDLETS,
         connectors::CMDLETS,

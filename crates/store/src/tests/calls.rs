@@ -106,7 +106,7 @@ async fn a_folder_holds_so_many_keywords_and_no_more() {
         assert!(matches!(refused, Err(Error::TooManyKeywords)));
         let two = flags(FlagOperation::Add, &[], &["x", "y"]);
         store.set_flags(alice, INBOX, vec![Uid(1)], two).await.unwrap();
-        let names = |listing: &mail::Listing| -> Vec<String> {
+        let names = |listing: &Listing| -> Vec<String> {
             let entry = listing.find(Uid(1)).unwrap().1;
             listing.keywords.names(entry.flags).map(|keyword| keyword.as_str().to_owned()).collect()
         };
