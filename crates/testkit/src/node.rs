@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 
 /// Longest time to `ready`, for a machine that builds and tests at once.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Standard ports that a node listens on.
-const STANDARD: [u16; 7] = [25, 110, 143, 465, 587, 993, 995];
 
 /// Where a protocol is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +36,10 @@ pub enum Port {
 }
 
 impl Port {
+    /// All that a node listens on.
+    pub const ALL: [Port; 7] =
+        [Port::Smtp, Port::Submission, Port::Submissions, Port::Pop3, Port::Pop3s, Port::Imap, Port::Imaps];
+
     /// The port that the protocol has by itself.
     pub fn standard(self) -> u16 {
         match self {
@@ -184,7 +186,8 @@ pub fn free_offset() -> u16 {
     let seed = (std::process::id() % 97) as u16 * 200;
     loop {
         let offset = 11_000 + seed.wrapping_add(LAST.fetch_add(1_000, Ordering::Relaxed)) % 20_000;
-        if STANDARD.iter().all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port + offset)).is_ok()) {
+        let free = |port: &Port| TcpListener::bind((Ipv4Addr::LOCALHOST, port.standard() + offset)).is_ok();
+        if Port::ALL.iter().all(free) {
             return offset;
         }
         LAST.fetch_add(37, Ordering::Relaxed);

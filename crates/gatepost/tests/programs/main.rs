@@ -10,6 +10,7 @@ mod fetch;
 mod mbsync;
 mod mutt;
 mod python;
+mod readme;
 mod swaks;
 
 use std::path::{Path, PathBuf};
