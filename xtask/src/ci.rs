@@ -1,6 +1,7 @@
 //! Every check that a change must pass, in the order in which it fails soonest.
 
-use crate::{Outcome, interop, print, rfc, root, sizes, tree};
+use crate::{Outcome, bench, interop, print, rfc, root, sizes, tree};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -24,7 +25,20 @@ pub fn run() -> Outcome {
         cargo(&["doc", "--release", "--locked", "--workspace", "--no-deps", "--document-private-items"])
     })?;
     step("bench builds", || cargo(&["check", "--locked", "--manifest-path", "bench/Cargo.toml"]))?;
+    for peer in ["dovecot", "postfix"] {
+        step(&format!("dialogues with {peer}"), || dialogues(peer))?;
+    }
     step("tests", || run_program(Command::new(root().join("test"))))
+}
+
+/// Plays the dialogues on another server, where that is installed; in CI it has to be.
+fn dialogues(peer: &str) -> Outcome {
+    let installed = ["/usr/sbin", "/usr/bin"].iter().any(|dir| Path::new(dir).join(peer).is_file());
+    if installed || std::env::var("CI").is_ok_and(|value| value == "true") {
+        return bench::dialogues(&["--peer".to_owned(), peer.to_owned()]);
+    }
+    print(&format!("skipped: {peer} is not installed; bench/peers/install.sh does it"));
+    Ok(())
 }
 
 fn step(name: &str, check: impl FnOnce() -> Outcome) -> Outcome {
