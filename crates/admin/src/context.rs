@@ -19,7 +19,9 @@ pub struct Context {
     pub directory: Arc<Directory>,
     /// The running node.
     pub node: Arc<dyn Node>,
-    /// Who uses the shell, as the audit log names him: `local administrator (uid 0)`.
+    /// Who uses the shell, as policy judges him.
+    pub who: policy::Caller,
+    /// The same, as the audit log names him: `local administrator (uid 0)`.
     pub caller: String,
     /// Held while objects are changed, so that no two changes start from the same snapshot. One for the whole node:
     /// every context of it has the same.

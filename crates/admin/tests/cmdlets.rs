@@ -8,6 +8,21 @@ use directory::{LoginType, ServiceName, StartupType};
 use mail::Secret;
 
 #[tokio::test]
+async fn only_administrators_run_cmdlets() {
+    let site = Site::new().await;
+    for (name, allowed) in [("admin", true), ("alice", false)] {
+        let account = site.saved().await.mailbox(&format!("{name}@example.test")).unwrap().account;
+        let context = admin::Context { who: policy::Caller::User(account), ..site.context.clone() };
+        let mut shown = Shown::default();
+        let outcome =
+            Shell::new(context, common::TERMINAL).run("Get-AcceptedDomain | fl Name", &mut shown).await;
+        assert_eq!(outcome == Outcome::Done, allowed, "{}", shown.errors);
+        assert_eq!(shown.errors.contains("'alice' is no administrator"), !allowed, "{}", shown.errors);
+        assert_eq!(shown.output.contains("example.test"), allowed, "{}", shown.output);
+    }
+}
+
+#[tokio::test]
 async fn a_mailbox_is_made_changed_and_removed() {
     let mut site = Site::new().await;
     let made = site

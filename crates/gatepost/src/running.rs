@@ -118,6 +118,7 @@ impl Running {
             store: opened.store.clone(),
             directory,
             node: Arc::new(NodeForAdmin(node.clone())),
+            who: policy::Caller::Local,
             caller: String::new(),
             changing: Arc::new(Mutex::new(())),
         };

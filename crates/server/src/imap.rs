@@ -95,6 +95,11 @@ impl Imap {
             }
             Ask::Open(name, access) => of.open(&name, access).await,
             Ask::Status(name) => of.status(&name).await,
+            Ask::Copy(from, uids, to) => {
+                let size = of.size(from, &uids).await?;
+                self.room(of.account, size).await?;
+                of.copy(from, uids, &to).await
+            }
             ask => of.serve_messages(ask).await,
         }
     }
@@ -103,13 +108,18 @@ impl Imap {
         let Some(User { account, .. }) = self.user else { return Ok(Answer::Done) };
         let of = Of { store: &self.context.store, account };
         let folder = of.selectable(name).await?;
-        let all = self.context.directory.snapshot();
-        if let Some(mailbox) = all.mailbox_by_account(account) {
-            let used = of.store.usage(account).await.map_err(|error| replies::failed("append", &error))?;
-            policy::room(mailbox, used.octets, size).map_err(|_| replies::no_room())?;
-        }
+        self.room(account, size).await?;
         self.incoming = Some(Incoming { folder, staging: self.context.store.stage() });
         Ok(Answer::Done)
+    }
+
+    /// Whether the user's mailbox has room for so many octets more.
+    async fn room(&self, account: AccountId, octets: u64) -> Result<(), Refusal> {
+        let all = self.context.directory.snapshot();
+        let Some(mailbox) = all.mailbox_by_account(account) else { return Ok(()) };
+        let used = self.context.store.usage(account).await;
+        let used = used.map_err(|error| replies::failed("look for room", &error))?.octets;
+        policy::room(mailbox, used, octets).map_err(|_| replies::no_room())
     }
 
     async fn append_chunk(&mut self, octets: &[u8]) -> Result<Answer, Refusal> {
@@ -232,10 +242,6 @@ impl Of<'_> {
                 let changed = store.set_flags(account, folder, uids, convert::flag_change(change)).await;
                 changed.map(|changed| Answer::Stored { entries: changed.entries, modified: changed.modified })
             }
-            Ask::Copy(from, uids, to) => {
-                let to = self.selectable(&to).await?;
-                store.copy(account, from, uids, to).await.map(convert::copied)
-            }
             Ask::Move(from, uids, to) => {
                 let to = self.selectable(&to).await?;
                 store.move_messages(account, from, uids, to).await.map(convert::copied)
@@ -245,6 +251,20 @@ impl Of<'_> {
             _ => return Err(Refusal::new(Code::ServerBug, "Internal error")),
         };
         answer.map_err(|error| replies::failed("serve", &error))
+    }
+
+    /// Octets of these messages.
+    async fn size(&self, folder: FolderId, uids: &[Uid]) -> Result<u64, Refusal> {
+        let listing = self.store.listing(self.account, folder).await;
+        let listing = listing.map_err(|error| replies::failed("copy", &error))?;
+        let sizes = uids.iter().filter_map(|uid| listing.find(*uid)).map(|(_, entry)| u64::from(entry.size));
+        Ok(sizes.sum())
+    }
+
+    async fn copy(&self, from: FolderId, uids: Vec<Uid>, to: &str) -> Result<Answer, Refusal> {
+        let to = self.selectable(to).await?;
+        let copied = self.store.copy(self.account, from, uids, to).await;
+        copied.map(convert::copied).map_err(|error| replies::failed("copy", &error))
     }
 
     async fn search(

@@ -6,6 +6,7 @@
 //! ```text
 //! # RFC 1939 §5 - DELE hides a message at once.    the first one is the title; later ones are comments
 //! differs dovecot: why it does                     that server answers otherwise, and why that is
+//! differs machine: why it does                     it is played on a node only
 //! given alice, logged in: hello.eml, lunch.eml     her INBOX has these messages of fixtures/messages; connection C is
 //!                                                  open and logged in as alice (under TLS); greeting and login are past
 //! given bob: hello.eml                             his INBOX has this message

@@ -38,6 +38,9 @@ impl Mode {
         };
         match self {
             Mode::Machine | Mode::Cut if has(|action| matches!(action, Action::DiskFull)) => false,
+            Mode::Machine | Mode::Cut if dialogue.differs.iter().any(|(server, _)| server == "machine") => {
+                false
+            }
             Mode::Machine => true,
             Mode::Cut => dialogue.protocol != Protocol::Admin,
             Mode::Sockets => !has(|action| matches!(action, Action::Advance(_))),

@@ -166,6 +166,9 @@ async fn stage(env: &Env, command: &Command, piped: bool) -> Result<Box<dyn Stag
     if command.arguments.iter().any(asks_for_help) {
         return Ok(Box::new(cmdlets::help_stage(cmdlet)));
     }
+    let context = env.context();
+    policy::administer(&context.directory.snapshot(), context.who)
+        .map_err(|refusal| Halt::fault(command.name.span, refusal.reason()))?;
     let given = given(env, &command.arguments).await?;
     let Bound { arguments, common } = bind::bind(cmdlet, given, &command.name)?;
     match cmdlet.run {

@@ -111,6 +111,7 @@ impl Site {
             store,
             directory: Arc::new(Directory::new(snapshot)),
             node: node.clone(),
+            who: policy::Caller::Local,
             caller: "tester".to_owned(),
             changing: Arc::default(),
         };

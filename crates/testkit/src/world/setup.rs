@@ -100,6 +100,7 @@ impl Site {
             store: self.context.store.clone(),
             directory: self.context.directory.clone(),
             node,
+            who: policy::Caller::Local,
             caller: "dialogue".to_owned(),
             changing: self.changing.clone(),
         }
