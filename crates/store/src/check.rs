@@ -58,11 +58,11 @@ struct Check<'a> {
 
 /// Checks a data directory that no store has open.
 pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
-    let path = dir.join("index.db");
+    let path = dir.join("segments");
     path.metadata().map_err(io(path.display()))?;
     let _lock = files::lock(dir)?;
-    files::format(dir)?;
-    match read(dir, progress) {
+    let marked = files::format(dir)?;
+    match files::whole(dir, marked).and_then(|()| read(dir, progress)) {
         // An index that cannot even be opened.
         Err(Error::Damaged(what)) => Ok(Report { damage: vec![what], ..Report::default() }),
         result => result,
@@ -74,6 +74,9 @@ fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error>
     let found = schema::format(&connection)?;
     if found > schema::FORMAT {
         return Err(Error::TooNew { found, known: schema::FORMAT });
+    }
+    if found == 0 {
+        return Err(Error::Damaged("index.db: it is empty".into()));
     }
     schema::stand_in(&connection, found)?;
     let segments = Segments::new(Some(dir.join("segments")), u64::MAX);

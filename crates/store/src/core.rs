@@ -42,15 +42,18 @@ impl Core {
         }
         let lock = files::lock(dir)?;
         let marked = files::format(dir)?;
-        let writer = schema::open_writer(dir)?;
+        files::whole(dir, marked)?;
+        let writer = schema::open_writer(dir, marked)?;
         if marked != Some(schema::FORMAT) {
             files::mark(dir)?;
             if let Some(parent) = dir.canonicalize().ok().as_deref().and_then(Path::parent) {
                 files::sync_dir(parent)?; // the directory itself is a new name
             }
         }
+        files::begin(dir)?;
         let segments = Segments::new(Some(dir.join("segments")), options.segment_size);
         remove_leftovers(dir, Db(&writer))?;
+        report_short(&segments, Db(&writer))?;
         let readers =
             (0..options.readers.max(1)).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
         let budget = Budget::new(options.staging_memory, Some(dir.join("tmp")));
@@ -90,8 +93,13 @@ impl Core {
         if let Some(dir) = dir {
             let (sender, receiver) = channel();
             let (connection, gate) = (schema::open_checkpointer(dir)?, Arc::clone(&gate));
-            threads
-                .push(thread("store-checkpoint", move || checkpoint::work(&connection, &gate, &receiver))?);
+            let dir = dir.to_owned();
+            threads.push(thread("store-checkpoint", move || {
+                checkpoint::work(&connection, &gate, &receiver);
+                if let Err(error) = files::end(&dir) {
+                    tracing::warn!(%error, "the store was closed, but looks as if it had not been");
+                }
+            })?);
             wake = Some(sender);
         }
         let (commands, receiver): (_, Receiver<Command>) = channel();
@@ -194,8 +202,25 @@ fn newest_segment(db: Db<'_>) -> Result<Option<(u32, u64)>, Error> {
     db.first(sql, [], |row| Ok((row.get(0)?, crate::sql::uint(row.get(1)?))))
 }
 
+/// Says which segments are not as long as the index knows them; what lies in the rest of them can be read.
+fn report_short(segments: &Segments, db: Db<'_>) -> Result<(), Error> {
+    let known = db.all("SELECT id, end FROM segments", [], |row| {
+        Ok((row.get::<_, u32>(0)?, crate::sql::uint(row.get(1)?)))
+    })?;
+    for (segment, end) in known {
+        match segments.length(segment) {
+            Ok(length) if length >= end => {}
+            Ok(length) => {
+                tracing::error!(segment, "it was cut to {length} of {end} octets: messages are lost")
+            }
+            Err(error) => tracing::error!(segment, %error, "its messages cannot be read"),
+        }
+    }
+    Ok(())
+}
+
 /// Removes what a crash left behind: parts of messages that never were complete, and segments that were reclaimed.
-/// A segment newer than all in the index is left; it is written over when its number comes.
+/// A segment newer than all in the index is left until others follow it.
 fn remove_leftovers(dir: &Path, db: Db<'_>) -> Result<(), Error> {
     let known = db.all("SELECT id FROM segments ORDER BY id", [], |row| row.get::<_, u32>(0))?;
     let newest = known.last().copied().unwrap_or(0);

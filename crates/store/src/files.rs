@@ -55,6 +55,51 @@ pub(crate) fn format(dir: &Path) -> Result<Option<u32>, Error> {
     Ok(Some(found))
 }
 
+/// There while a store has the directory open, and after it died: then the log holds what the index does not have yet.
+const RUNNING: &str = "running";
+
+/// Refuses a directory that has lost its index or the log of it. A new index would make an empty server of it, and garbage
+/// of its mail.
+pub(crate) fn whole(dir: &Path, marked: Option<u32>) -> Result<(), Error> {
+    let empty = |name: &str| dir.join(name).metadata().map_or(0, |meta| meta.len()) == 0;
+    let lost = |what: &str| Err(Error::Damaged(format!("{}: {what}", dir.display())));
+    if (marked.is_some() || has_segments(dir)?) && empty("index.db") {
+        return lost("index.db is missing, but there was mail; put it back, from a backup if need be");
+    }
+    if dir.join(RUNNING).exists() && empty("index.db-wal") {
+        return lost(
+            "index.db-wal is missing, which holds the newest changes; put it back, or remove the file `running` to go \
+             on without them",
+        );
+    }
+    Ok(())
+}
+
+fn has_segments(dir: &Path) -> Result<bool, Error> {
+    let path = dir.join("segments");
+    match std::fs::read_dir(&path) {
+        Ok(mut entries) => {
+            Ok(entries.any(|entry| entry.is_ok_and(|entry| entry.path().extension().is_some())))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io(path.display())(error)),
+    }
+}
+
+/// Notes that the log is needed from here on; it is on the disk already.
+pub(crate) fn begin(dir: &Path) -> Result<(), Error> {
+    let path = dir.join(RUNNING);
+    private_file(&path).map_err(io(path.display()))?;
+    sync_dir(dir)
+}
+
+/// Notes that it will be written back at once, before it goes.
+pub(crate) fn end(dir: &Path) -> Result<(), Error> {
+    let path = dir.join(RUNNING);
+    std::fs::remove_file(&path).map_err(io(path.display()))?;
+    sync_dir(dir)
+}
+
 /// Marks the directory as being of the newest format.
 pub(crate) fn mark(dir: &Path) -> Result<(), Error> {
     let (new, path) = (dir.join("FORMAT.new"), dir.join(MARK));

@@ -80,7 +80,9 @@ const WRITER_CACHE: u32 = 16 << 10;
 const READER_CACHE: u32 = 4 << 10;
 
 /// Opens the index of a data directory for its one writer, creates it or brings it to the newest format.
-pub(crate) fn open_writer(dir: &Path) -> Result<Connection, Error> {
+///
+/// `marked` is the format that the directory says it has.
+pub(crate) fn open_writer(dir: &Path, marked: Option<u32>) -> Result<Connection, Error> {
     let path = dir.join("index.db");
     files::private_file(&path).map_err(io(path.display()))?;
     let connection = Connection::open(&path)?;
@@ -92,7 +94,12 @@ pub(crate) fn open_writer(dir: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    if marked.is_some() && format(&connection)? == 0 {
+        return Err(Error::Damaged(format!("{}: it is empty, but there was mail", path.display())));
+    }
     migrate(&connection)?;
+    // A change that changes nothing: from here on there is a log.
+    connection.pragma_update(None, "user_version", FORMAT)?;
     Ok(connection)
 }
 

@@ -222,6 +222,20 @@ impl Segments {
         }
     }
 
+    /// The first number from this one on under which nothing lies. What a crash left there may be all that is left of a
+    /// message, so it is not written over.
+    fn unused(&self, from: u32) -> Result<u32, Error> {
+        let mut number = from;
+        while let Some(path) = self.path(number)
+            && path.metadata().is_ok_and(|meta| meta.len() > HEADER)
+        {
+            number = number
+                .checked_add(1)
+                .ok_or_else(|| Error::Damaged("segments: all numbers are used".into()))?;
+        }
+        Ok(number)
+    }
+
     /// Begins a new segment: header written, and file and name synced.
     fn create(&self, segment: u32) -> Result<Arc<Medium>, Error> {
         let medium = match self.path(segment) {
@@ -338,9 +352,10 @@ impl Appender {
                 Ok(Arc::clone(medium))
             }
             _ => {
-                let medium = self.segments.create(self.segment + 1)?;
+                let next = self.segments.unused(self.segment + 1)?;
+                let medium = self.segments.create(next)?;
                 self.medium = Some(Arc::clone(&medium));
-                (self.segment, self.kept, self.end, self.skipped) = (self.segment + 1, HEADER, HEADER, 0);
+                (self.segment, self.kept, self.end, self.skipped) = (next, HEADER, HEADER, 0);
                 Ok(medium)
             }
         }

@@ -151,6 +151,62 @@ async fn newer_data_is_refused_unchanged() {
     }
 }
 
+/// What must not become an empty store.
+#[tokio::test]
+async fn a_lost_index_is_said_and_nothing_is_made_anew() {
+    for (lost, after_a_crash) in
+        [("index.db", false), ("index.db", true), ("index.db-wal", true), ("FORMAT and index.db", true)]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), segmented()).unwrap();
+        let alice = account(&store).await;
+        send(&store, alice, "kept").await;
+        let image = tempfile::tempdir().unwrap();
+        if after_a_crash {
+            copy(dir.path(), image.path());
+        }
+        store.close();
+        if !after_a_crash {
+            copy(dir.path(), image.path());
+        }
+        for name in lost.split(" and ") {
+            std::fs::remove_file(image.path().join(name)).unwrap();
+        }
+        let segment = std::fs::read(image.path().join("segments/00000001.seg")).unwrap();
+        let names = || {
+            let names = std::fs::read_dir(image.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            names.collect::<std::collections::BTreeSet<_>>()
+        };
+        let before = names();
+        let refused = Store::open(image.path(), Options::default()).map(drop).unwrap_err();
+        assert!(matches!(&refused, Error::Damaged(why) if why.contains("is missing")), "{lost}: {refused:?}");
+        assert_eq!(names(), before, "{lost}");
+        assert_eq!(check(image.path(), &mut |_, _| {}).unwrap().damage.len(), 1, "{lost}");
+        assert!(std::fs::read(image.path().join("segments/00000001.seg")).unwrap() == segment);
+    }
+}
+
+/// An index of an older moment: what came later is not written over.
+#[tokio::test]
+async fn segments_that_the_index_does_not_know_are_not_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    let alice = account(&store).await;
+    store.close();
+    let older = std::fs::read(dir.path().join("index.db")).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    send(&store, alice, "only here").await;
+    store.close();
+    std::fs::write(dir.path().join("index.db"), older).unwrap();
+    let kept = std::fs::read(dir.path().join("segments/00000001.seg")).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    let uid = send(&store, alice, "new").await;
+    assert_eq!(octets(&store, alice, INBOX, uid).await, message("new"));
+    assert!(std::fs::read(dir.path().join("segments/00000001.seg")).unwrap() == kept);
+    store.close();
+    no_damage(dir.path());
+}
+
 #[tokio::test]
 async fn files_are_their_owners_only() {
     let parent = tempfile::tempdir().unwrap();
