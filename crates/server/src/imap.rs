@@ -117,8 +117,8 @@ impl Imap {
     async fn room(&self, account: AccountId, octets: u64) -> Result<(), Refusal> {
         let all = self.context.directory.snapshot();
         let Some(mailbox) = all.mailbox_by_account(account) else { return Ok(()) };
-        let used = self.context.store.usage(account).await;
-        let used = used.map_err(|error| replies::failed("look for room", &error))?.octets;
+        let used = self.context.store.used(account).await;
+        let used = used.map_err(|error| replies::failed("look for room", &error))?;
         policy::room(mailbox, used, octets).map_err(|_| replies::no_room())
     }
 

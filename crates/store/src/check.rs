@@ -5,6 +5,7 @@ use crate::segments::{HEADER, Place, Segments};
 use crate::sql::{Db, io, uint};
 use crate::{Error, Report, files, schema};
 use mail::{BlobId, Summary};
+use std::collections::HashMap;
 use std::path::Path;
 
 /// More damage than this is only counted.
@@ -48,6 +49,11 @@ const QUESTIONS: [&str; 13] = [
     "SELECT 'message octets ' || o.blob || ': they are in the index, and nothing refers to them'
      FROM bodies o LEFT JOIN blobs b ON b.id = o.blob AND b.segment = 0 WHERE b.id IS NULL",
 ];
+
+/// All that is kept as JSON, with what it is.
+const JSON: &str = "SELECT 'object ' || kind || ' ' || key, json FROM objects
+     UNION ALL SELECT 'queued message ' || id, envelope FROM queue
+     UNION ALL SELECT 'audit entry ' || id, details FROM audit";
 
 struct Check<'a> {
     db: Db<'a>,
@@ -124,6 +130,11 @@ impl Check<'_> {
                 self.damaged(what);
             }
         }
+        for (what, json) in self.ask(JSON, |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))? {
+            if let Err(error) = serde_json::from_str::<serde_json::Value>(&json) {
+                self.damaged(format!("{what}: {error}"));
+            }
+        }
         let messages = self.ask("SELECT count(*) FROM messages", |row| row.get(0).map(uint))?;
         self.report.messages = messages.first().copied().unwrap_or(0);
         let unreadable = "SELECT blob, summary FROM summaries";
@@ -169,10 +180,12 @@ impl Check<'_> {
 
     /// Compares the count of garbage with what is left between the living.
     fn space(&mut self, sizes: &[(u32, u64, u64)], blobs: &[(BlobId, Place)]) {
+        let mut living = HashMap::<u32, u64>::new();
+        for (_, place) in blobs {
+            *living.entry(place.segment).or_default() += place.record();
+        }
         for (segment, end, dead) in sizes {
-            let living =
-                blobs.iter().filter(|(_, place)| place.segment == *segment).map(|(_, place)| place.record());
-            let unused = end.saturating_sub(HEADER + living.sum::<u64>());
+            let unused = end.saturating_sub(HEADER + living.get(segment).copied().unwrap_or(0));
             self.report.unused_octets += unused;
             if unused != *dead {
                 self.damaged(format!("segment {segment}: {dead} octets are counted as unused, {unused} are"));

@@ -26,6 +26,8 @@ pub(crate) struct Core {
     commands: Sender<Command>,
     /// `None` in memory, where the writer reads too.
     readers: Option<Readers>,
+    /// The thread that searches; `None` in memory too.
+    searcher: Option<Readers>,
     pub(crate) views: Arc<Views>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) staging: Arc<Budget>,
@@ -57,8 +59,15 @@ impl Core {
         let readers =
             (0..options.readers.max(1)).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
         let budget = Budget::new(options.staging_memory, Some(dir.join("tmp")));
-        let core =
-            Core::start(writer, segments, budget, Some(Readers::start(readers)?), options.small, Some(dir))?;
+        let mut core = Core::start(
+            writer,
+            segments,
+            budget,
+            Some(Readers::start("store-reader", readers)?),
+            options.small,
+            Some(dir),
+        )?;
+        core.searcher = Some(Readers::start("store-search", vec![schema::open_reader(dir)?])?);
         *core.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         Ok(core)
     }
@@ -119,7 +128,7 @@ impl Core {
         };
         threads.push(thread("store-writer", move || writer.work(&receiver))?);
         let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
-        Ok(Core { commands, readers, views, segments, staging, gate, threads, lock })
+        Ok(Core { commands, readers, searcher: None, views, segments, staging, gate, threads, lock })
     }
 
     /// Runs a job in the next commit; returns when that is durable.
@@ -163,6 +172,23 @@ impl Core {
         self.read(move |db| job(Bodies { db, segments: &segments })).await
     }
 
+    /// The same on the thread that searches.
+    pub(crate) async fn search_bodies<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(Bodies<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let Some(searcher) = &self.searcher else { return self.read_bodies(job).await };
+        let (sender, receiver) = oneshot::channel();
+        let segments = Arc::clone(&self.segments);
+        searcher.send(Box::new(move |db| {
+            // A caller that went away wants no answer, and nothing is looked for.
+            if !sender.is_closed() {
+                let _ = sender.send(job(Bodies { db, segments: &segments }));
+            }
+        }))?;
+        receiver.await.map_err(|_| Error::Closed)?
+    }
+
     /// Hands a job to a thread that reads, without waiting for it.
     pub(crate) fn send_read(&self, job: crate::readers::ReadJob) -> Result<(), Error> {
         match &self.readers {
@@ -174,7 +200,7 @@ impl Core {
     /// Finishes what was begun and ends all threads. The checkpoint thread is the last to close its connection, which
     /// makes SQLite write the log back.
     pub(crate) fn close(&self) {
-        if let Some(readers) = &self.readers {
+        for readers in self.readers.iter().chain(&self.searcher) {
             readers.end();
         }
         let _ = self.commands.send(Command::Close); // fails if it is closed already

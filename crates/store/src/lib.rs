@@ -385,6 +385,11 @@ impl Store {
         Ok(folders.len() as u64)
     }
 
+    /// Octets of an account's messages in folders: what quotas limit.
+    pub async fn used(&self, account: AccountId) -> Result<u64, Error> {
+        self.core.read(move |db| reads::used(db, account)).await
+    }
+
     /// Octets and messages of an account, recoverable ones counted apart.
     pub async fn usage(&self, account: AccountId) -> Result<Usage, Error> {
         self.core.read(move |db| reads::usage(db, account)).await

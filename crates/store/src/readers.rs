@@ -33,13 +33,13 @@ pub(crate) struct Readers {
 
 impl Readers {
     /// Starts a thread for each connection.
-    pub(crate) fn start(connections: Vec<Connection>) -> Result<Readers, Error> {
+    pub(crate) fn start(name: &str, connections: Vec<Connection>) -> Result<Readers, Error> {
         let queue = Arc::<Queue>::default();
         let start = |connection| {
             let queue = Arc::clone(&queue);
             let work = move || while queue.run_one(&connection) {};
             std::thread::Builder::new()
-                .name("store-reader".into())
+                .name(name.into())
                 .spawn(work)
                 .map_err(crate::sql::io("starting a thread"))
         };

@@ -127,6 +127,35 @@ pub(crate) fn find(
     Ok(found)
 }
 
+/// Reads something of each message. Damaged ones are left out, with a word in the log, for the sake of the others; where
+/// there are no others, the damage is the answer.
+fn each<T>(
+    found: &[Found],
+    mut read: impl FnMut(&Found) -> Result<T, Error>,
+) -> Result<Vec<(Uid, T)>, Error> {
+    let mut out = Vec::with_capacity(found.len());
+    let mut damage = None;
+    for message in found {
+        match read(message) {
+            Ok(read) => out.push((message.uid, read)),
+            Err(Error::Damaged(what)) => damage = Some(left_out(message.uid, what)),
+            // It went between the two readings.
+            Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match damage {
+        Some(error) if out.is_empty() => Err(error),
+        _ => Ok(out),
+    }
+}
+
+/// Says in the log that a message is damaged.
+pub(crate) fn left_out(uid: Uid, what: String) -> Error {
+    tracing::error!(%uid, "a message is damaged and left out: {what}");
+    Error::Damaged(what)
+}
+
 /// The octets of messages, small ones read along.
 pub(crate) fn bodies(
     bodies: Bodies<'_>,
@@ -135,18 +164,15 @@ pub(crate) fn bodies(
     uids: &[Uid],
 ) -> Result<Vec<(Uid, Body)>, Error> {
     let mut left = INLINE_ALL;
-    let mut out = Vec::new();
-    for Found { uid, blob, place, .. } in find(bodies.db, account, folder, uids)? {
-        let size = place.length;
-        let octets = if size <= INLINE && size <= left {
-            left -= size;
-            Some(bodies.whole(blob, &place)?)
-        } else {
-            None
+    each(&find(bodies.db, account, folder, uids)?, |Found { blob, place, .. }| {
+        let (blob, size) = (*blob, place.length);
+        let octets = match size <= INLINE && size <= left {
+            true => Some(bodies.whole(blob, place)?),
+            false => None,
         };
-        out.push((uid, Body { blob, size, octets }));
-    }
-    Ok(out)
+        left -= octets.as_ref().map_or(0, |_| size);
+        Ok(Body { blob, size, octets })
+    })
 }
 
 /// The headers of messages.
@@ -156,8 +182,8 @@ pub(crate) fn headers(
     folder: FolderId,
     uids: &[Uid],
 ) -> Result<Vec<(Uid, Bytes)>, Error> {
-    let read = |found: &Found| bodies.part(found.blob, &found.place, 0, found.header);
-    find(bodies.db, account, folder, uids)?.iter().map(|found| Ok((found.uid, read(found)?))).collect()
+    let found = find(bodies.db, account, folder, uids)?;
+    each(&found, |found| bodies.part(found.blob, &found.place, 0, found.header))
 }
 
 /// Some octets of a body.
@@ -218,6 +244,12 @@ pub(crate) fn recoverable(bodies: Bodies<'_>, account: AccountId) -> Result<Vec<
         Ok(RecoverableItem { id, folder, removed, body, summary: Arc::new(summary) })
     };
     rows.into_iter().map(item).collect()
+}
+
+/// Octets of an account's messages in folders.
+pub(crate) fn used(db: Db<'_>, account: AccountId) -> Result<u64, Error> {
+    let sql = "SELECT coalesce(sum(size), 0) FROM folders WHERE account = ?1";
+    Ok(db.first(sql, [int(account.0)], |row| row.get(0).map(uint))?.unwrap_or(0))
 }
 
 /// What an account takes.

@@ -20,8 +20,14 @@ const STEP: u64 = 4 << 20;
 /// Empties segments until about `budget` octets were copied; returns whether more is left to do.
 pub(crate) async fn reclaim(core: &Core, budget: u64) -> Result<bool, Error> {
     let mut left = budget;
-    while let Some((segment, living)) = core.read(victim).await? {
+    let mut damaged = Vec::new();
+    loop {
+        let passed_over = damaged.clone();
+        let Some((segment, living)) = core.read(move |db| victim(db, &passed_over)).await? else {
+            return Ok(false);
+        };
         let mut living = living.into_iter().peekable();
+        let mut whole = true;
         while living.peek().is_some() {
             if left == 0 {
                 return Ok(true);
@@ -35,22 +41,26 @@ pub(crate) async fn reclaim(core: &Core, budget: u64) -> Result<bool, Error> {
                 step.push(next);
             }
             left = left.saturating_sub(octets);
-            relocate(core, segment, step).await?;
+            whole &= relocate(core, segment, step).await?;
         }
-        remove(core, segment).await?;
+        if whole {
+            remove(core, segment).await?;
+        } else {
+            damaged.push(segment);
+        }
     }
-    Ok(false)
 }
 
 type Living = Vec<(BlobId, Place)>;
 
 /// The segment with most garbage, if that is more than half of it; and what lives in it.
-fn victim(db: Db<'_>) -> Result<Option<(u32, Living)>, Error> {
+fn victim(db: Db<'_>, passed_over: &[u32]) -> Result<Option<(u32, Living)>, Error> {
     db.snapshot(|db| {
         // The newest is still being appended to.
-        let sql = "SELECT id FROM segments WHERE dead * 2 > end AND id < (SELECT max(id) FROM segments) \
-                   ORDER BY dead DESC LIMIT 1";
-        let Some(segment) = db.first(sql, [], |row| row.get::<_, u32>(0))? else { return Ok(None) };
+        let sql = "SELECT id FROM segments WHERE dead * 2 > end AND id < (SELECT max(id) FROM segments) ORDER BY dead DESC";
+        let candidates = db.all(sql, [], |row| row.get::<_, u32>(0))?;
+        let mut candidates = candidates.into_iter().filter(|segment| !passed_over.contains(segment));
+        let Some(segment) = candidates.next() else { return Ok(None) };
         let sql =
             "SELECT id, segment, offset, length, checksum FROM blobs WHERE segment = ?1 ORDER BY offset";
         let living = db.all(sql, [segment], |row| Ok((BlobId(uint(row.get(0)?)), place(row, 1)?)))?;
@@ -58,17 +68,30 @@ fn victim(db: Db<'_>) -> Result<Option<(u32, Living)>, Error> {
     })
 }
 
-/// Moves some octets to the newest segment.
-async fn relocate(core: &Core, from: u32, step: Living) -> Result<(), Error> {
+/// Moves some octets to the newest segment; returns whether all could be read. Damaged ones stay where they are, and so
+/// does their segment: somebody may know how to save something of them.
+async fn relocate(core: &Core, from: u32, step: Living) -> Result<bool, Error> {
+    let wanted = step.len();
     let bodies = core.read_bodies(move |bodies| {
-        let read = |(blob, place): (BlobId, Place)| {
-            let octets = Octets::Memory(bodies.whole(blob, &place)?);
-            Ok(Incoming { octets, length: place.length, checksum: place.checksum, blob: Some(blob) })
-        };
-        step.into_iter().map(read).collect::<Result<Vec<_>, Error>>()
+        let mut found = Vec::with_capacity(step.len());
+        for (blob, place) in step {
+            match bodies.whole(blob, &place) {
+                Ok(octets) => {
+                    let (octets, Place { length, checksum, .. }) = (Octets::Memory(octets), place);
+                    found.push(Incoming { octets, length, checksum, blob: Some(blob) });
+                }
+                Err(Error::Damaged(what)) => tracing::error!("octets that cannot be moved: {what}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     });
     let bodies = bodies.await?;
-    core.write(bodies, move |tx, stored| stored.iter().try_for_each(|stored| switch(tx, from, stored))).await
+    let all = bodies.len() == wanted;
+    let switch_all = move |tx: &mut Tx<'_>, stored: &[Stored]| {
+        stored.iter().try_for_each(|stored| switch(tx, from, stored))
+    };
+    core.write(bodies, switch_all).await.map(|()| all)
 }
 
 /// Points the index at the copy; the original becomes garbage. What was removed meanwhile is not there to be pointed.

@@ -3,6 +3,7 @@
 use super::*;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 /// A store with three messages, closed; its segment is `segments/00000001.seg`.
 async fn three(dir: &Path) -> AccountId {
@@ -101,6 +102,7 @@ async fn rows_that_do_not_agree_are_found() {
         ("UPDATE segments SET end = 100", "beyond the end"),
         ("UPDATE segments SET dead = 1", "counted as unused"),
         ("UPDATE messages SET size = 1 WHERE uid = 1", "size is not"),
+        ("INSERT INTO objects VALUES ('Mailbox', 'alice', '{\"Name\":')", "object Mailbox alice"),
         (
             "INSERT INTO expunged SELECT account, folder, 99, 1, 2 FROM messages WHERE uid = 1",
             "noted as removed",
@@ -137,6 +139,36 @@ async fn damaged_octets_in_the_index_are_found_and_not_served() {
         assert!(matches!(store.bodies(alice, INBOX, vec![Uid(2)]).await, Err(Error::Damaged(_))));
         assert_eq!(octets(&store, alice, INBOX, Uid(1)).await, message("one"));
     }
+}
+
+#[tokio::test]
+async fn a_damaged_message_does_not_stand_in_the_way_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = three(dir.path()).await;
+    write_at(&dir.path().join("segments/00000001.seg"), b"X", 32 + 32 + 10);
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    let all: Vec<Uid> = (1..=3).map(Uid).collect();
+    let bodies = store.bodies(alice, INBOX, all.clone()).await.unwrap();
+    assert_eq!(bodies.iter().map(|(uid, _)| uid.0).collect::<Vec<_>>(), [2, 3]);
+    let text = TextQuery { place: TextPlace::Body, text: "hello".into() };
+    assert_eq!(store.search(alice, INBOX, all, vec![text]).await.unwrap(), [[2, 3].map(Uid)]);
+    // The others leave the segment, which stays for the sake of the damaged one; further segments are emptied.
+    store.remove(alice, INBOX, vec![Uid(2)]).await.unwrap();
+    store.core.segments.full_at.store(1, Ordering::Relaxed);
+    for _ in 0..2 {
+        let uid = send(&store, alice, "more").await;
+        store.remove(alice, INBOX, vec![uid]).await.unwrap();
+    }
+    send(&store, alice, "last").await;
+    store.purge_recoverable(i64::MAX).await.unwrap();
+    let connection = rusqlite::Connection::open(dir.path().join("index.db")).unwrap();
+    connection.execute("UPDATE segments SET dead = end WHERE id = 1", []).unwrap();
+    while store.reclaim(1 << 20).await.unwrap() {}
+    let left = |number: u32| dir.path().join(format!("segments/{number:08}.seg")).exists();
+    assert_eq!((1..=4).map(left).collect::<Vec<_>>(), [true, false, false, true]);
+    assert_eq!(octets(&store, alice, INBOX, Uid(3)).await, message("three"));
+    let segment = "SELECT segment FROM blobs JOIN messages ON blob = id WHERE uid = 3";
+    assert!(connection.query_row(segment, [], |row| row.get::<_, u32>(0)).unwrap() > 1);
 }
 
 #[tokio::test]
