@@ -58,7 +58,7 @@ pub(crate) async fn search(
 }
 
 /// Cuts messages into pieces of about as many octets as are looked at in one go.
-fn pieces<'a>(found: &'a [Found], octets: impl Fn(&Found) -> u64) -> Vec<&'a [Found]> {
+fn pieces(found: &[Found], octets: impl Fn(&Found) -> u64) -> Vec<&[Found]> {
     let mut pieces = Vec::new();
     let (mut start, mut sum) = (0, 0);
     for (at, message) in found.iter().enumerate() {
