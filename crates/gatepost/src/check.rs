@@ -3,7 +3,9 @@
 use crate::boot::Boot;
 use crate::cli::Data;
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{setup, terminal};
+use directory::{Mailbox, Snapshot};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Checks; damage is a failure of exit code 3.
@@ -26,6 +28,9 @@ pub fn run(options: &Data) -> Result<(), Failure> {
     for damage in &report.damage {
         terminal::say(&format!("  {damage}"));
     }
+    for owner in owners(&report) {
+        terminal::say(&owner);
+    }
     if report.damage.is_empty() {
         return Ok(());
     }
@@ -34,6 +39,20 @@ pub fn run(options: &Data) -> Result<(), Failure> {
          is not named is whole and can be served",
         data.display()
     )))
+}
+
+/// Whose the accounts are that are damaged.
+fn owners(report: &store::Report) -> Vec<String> {
+    let records = report.objects.iter().cloned().map(setup::record);
+    let Ok(snapshot) = Snapshot::load(records) else { return Vec::new() };
+    let concerned = |mailbox: &&Arc<Mailbox>| {
+        let account = format!("account {},", mailbox.account);
+        report.damage.iter().any(|damage| damage.starts_with(&account))
+    };
+    let owner = |mailbox: &Arc<Mailbox>| {
+        format!("  account {} is {} ({})", mailbox.account, mailbox.name, mailbox.primary_smtp_address)
+    };
+    snapshot.mailboxes().filter(concerned).map(owner).collect()
 }
 
 /// Progress on standard error, for those who look at it.

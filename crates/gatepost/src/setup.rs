@@ -42,9 +42,13 @@ pub async fn load(dir: &Path, store: &Store) -> Result<Option<Snapshot>, Failure
     if objects.is_empty() {
         return Ok(None);
     }
-    let records = objects.into_iter().map(|Object { kind, key, json }| directory::Record { kind, key, json });
-    let snapshot = Snapshot::load(records);
+    let snapshot = Snapshot::load(objects.into_iter().map(record));
     snapshot.map(Some).map_err(|error| Failure::setup(format!("{}: {error}", dir.display())))
+}
+
+/// An object as the directory reads it.
+pub fn record(Object { kind, key, json }: Object) -> directory::Record {
+    directory::Record { kind, key, json }
 }
 
 /// Saves a new server's objects with its mailboxes.

@@ -3,7 +3,7 @@
 use crate::bodies::{Bodies, place};
 use crate::segments::{HEADER, Place, Segments};
 use crate::sql::{Db, io, uint};
-use crate::{Error, Report, files, schema};
+use crate::{Error, Report, files, objects, schema};
 use mail::{BlobId, Summary};
 use std::collections::HashMap;
 use std::path::Path;
@@ -49,6 +49,13 @@ const QUESTIONS: [&str; 13] = [
     "SELECT 'message octets ' || o.blob || ': they are in the index, and nothing refers to them'
      FROM bodies o LEFT JOIN blobs b ON b.id = o.blob AND b.segment = 0 WHERE b.id IS NULL",
 ];
+
+/// What refers to octets, and their summary.
+const HOLDERS: &str = "SELECT h.what, s.summary FROM (
+     SELECT m.blob, 'account ' || m.account || ', folder ' || f.name || ', message ' || m.uid AS what
+     FROM messages m JOIN folders f ON f.account = m.account AND f.id = m.folder
+     UNION ALL SELECT blob, 'account ' || account || ', recoverable item ' || id || ' of ' || folder FROM recoverable
+     UNION ALL SELECT blob, 'queued message ' || id FROM queue) h JOIN summaries s ON s.blob = h.blob";
 
 /// All that is kept as JSON, with what it is.
 const JSON: &str = "SELECT 'object ' || kind || ' ' || key, json FROM objects
@@ -135,6 +142,7 @@ impl Check<'_> {
                 self.damaged(format!("{what}: {error}"));
             }
         }
+        self.report.objects = objects::all(self.db).unwrap_or_default();
         let messages = self.ask("SELECT count(*) FROM messages", |row| row.get(0).map(uint))?;
         self.report.messages = messages.first().copied().unwrap_or(0);
         let unreadable = "SELECT blob, summary FROM summaries";
@@ -167,14 +175,34 @@ impl Check<'_> {
         let blobs = self.ask(sql, |row| Ok((BlobId(uint(row.get(0)?)), place(row, 1)?)))?;
         let mut done = 0;
         for (blob, place) in &blobs {
-            if let Err(error) = (Bodies { db: self.db, segments: &self.segments }).whole(*blob, place) {
-                self.damaged(format!("message octets {blob}: {error}"));
+            match (Bodies { db: self.db, segments: &self.segments }).whole(*blob, place) {
+                Ok(_) => {}
+                Err(Error::Damaged(what)) => self.lost(*blob, &what)?,
+                Err(error) => self.lost(*blob, &error.to_string())?,
             }
             self.report.octets += u64::from(place.length);
             done += place.record();
             progress(done, total.max(done));
         }
         self.space(&sizes, &blobs);
+        Ok(())
+    }
+
+    /// Names all messages that have these octets.
+    fn lost(&mut self, blob: BlobId, what: &str) -> Result<(), Error> {
+        let subject = |row: &rusqlite::Row<'_>, at| -> rusqlite::Result<String> {
+            let summary = Summary::decode(row.get_ref(at)?.as_blob()?).ok();
+            let subject = summary.and_then(|summary| summary.envelope.subject).unwrap_or_default();
+            Ok(String::from_utf8_lossy(&subject).into_owned())
+        };
+        let sql = format!("{HOLDERS} WHERE h.blob = {}", blob.0);
+        let holders = self.ask(&sql, |row| Ok((row.get::<_, String>(0)?, subject(row, 1)?)))?;
+        for (holder, subject) in &holders {
+            self.damaged(format!("{holder}, {subject:?}: {what}"));
+        }
+        if holders.is_empty() {
+            self.damaged(format!("message octets {blob}: {what}"));
+        }
         Ok(())
     }
 

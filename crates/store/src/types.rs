@@ -341,6 +341,8 @@ pub struct Report {
     pub octets: u64,
     /// Octets in segments that nothing refers to (left behind by a crash, or not yet reclaimed). Not damage.
     pub unused_octets: u64,
-    /// Every damage found, in words.
+    /// Every damage found, in words; `account 7` is the number of an account.
     pub damage: Vec<String>,
+    /// The administration objects that could be read: they know whose the accounts are.
+    pub objects: Vec<Object>,
 }
