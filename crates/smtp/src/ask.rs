@@ -136,6 +136,8 @@ pub struct Transaction {
     pub smtputf8: bool,
     /// Accepted recipients.
     pub recipients: Vec<Recipient>,
+    /// Whether a recipient was refused.
+    pub refused: bool,
 }
 
 /// A transaction at DATA, with the client that makes it.

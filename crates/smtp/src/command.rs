@@ -82,9 +82,28 @@ pub(crate) fn execute(session: &mut Session, line: Result<Bytes, LineError>) {
     match std::mem::replace(&mut session.stage, Stage::Over) {
         Stage::Auth(greeting, exchange) => respond(session, greeting, exchange, line),
         stage => match find(&stage, &line) {
-            Ok((command, args)) => (command.run)(session, stage, args),
+            Ok((command, args)) => (command.run)(session, forgiven(stage), args),
+            Err(reply) if was_sent_ahead(&stage, &reply) => say(session, stage, &reply),
             Err(reply) => wrong(session, stage, &reply),
         },
+    }
+}
+
+/// The stage once the client is known to have read that its MAIL was refused.
+fn forgiven(stage: Stage) -> Stage {
+    match stage {
+        Stage::Refused(greeting) => Stage::Greeted(greeting),
+        stage => stage,
+    }
+}
+
+/// RFC 2920 §3.1: RCPT and DATA may follow before the client has read that MAIL, or each RCPT, was refused. It made no
+/// mistake.
+fn was_sent_ahead(stage: &Stage, reply: &Reply) -> bool {
+    match stage {
+        Stage::Refused(_) => *reply == reply::NEED_MAIL,
+        Stage::Mail(_, transaction) => transaction.refused && *reply == reply::NEED_RCPT,
+        _ => false,
     }
 }
 
@@ -117,7 +136,7 @@ fn permit(stage: &Stage, order: Order) -> Result<(), Reply> {
         (_, Stage::Fresh) => Err(reply::SAY_HELLO),
         (Order::BetweenTransactions, Stage::Mail(..)) => Err(reply::IN_TRANSACTION),
         (Order::BeforeMail, Stage::Mail(..)) => Err(reply::SENDER_GIVEN),
-        (Order::AfterMail | Order::AfterRcpt, Stage::Greeted(_)) => Err(reply::NEED_MAIL),
+        (Order::AfterMail | Order::AfterRcpt, Stage::Greeted(_) | Stage::Refused(_)) => Err(reply::NEED_MAIL),
         (Order::AfterRcpt, Stage::Mail(_, transaction)) if transaction.recipients.is_empty() => {
             Err(reply::NEED_RCPT)
         }
@@ -209,7 +228,7 @@ fn mail(session: &mut Session, stage: Stage, args: &str) {
     let Stage::Greeted(greeting) = stage else { return wrong(session, stage, &reply::SENDER_GIVEN) };
     let found = match path::mail(args) {
         Ok(found) => found,
-        Err(reply) => return wrong(session, Stage::Greeted(greeting), &reply),
+        Err(reply) => return wrong(session, Stage::Refused(greeting), &reply),
     };
     let ask = SenderAsk { standing: session.standing(), sender: found.sender.clone(), size: found.size };
     let transaction = Transaction {
@@ -218,15 +237,21 @@ fn mail(session: &mut Session, stage: Stage, args: &str) {
         body: found.body,
         smtputf8: found.smtputf8,
         recipients: Vec::new(),
+        refused: false,
     };
     session.ask(greeting, Question::Sender(transaction), Ask::Sender(ask));
 }
 
 fn rcpt(session: &mut Session, stage: Stage, args: &str) {
-    let Stage::Mail(greeting, transaction) = stage else { return wrong(session, stage, &reply::NEED_MAIL) };
+    let Stage::Mail(greeting, mut transaction) = stage else {
+        return wrong(session, stage, &reply::NEED_MAIL);
+    };
     let path = match path::rcpt(args, transaction.smtputf8) {
         Ok(path) => path,
-        Err(reply) => return wrong(session, Stage::Mail(greeting, transaction), &reply),
+        Err(reply) => {
+            transaction.refused = true;
+            return wrong(session, Stage::Mail(greeting, transaction), &reply);
+        }
     };
     let ask = RecipientAsk {
         standing: session.standing(),
@@ -298,6 +323,8 @@ fn go_on(session: &mut Session, greeting: Greeting, exchange: Exchange, outcome:
             let ask = Ask::Login(session.standing(), credentials);
             session.ask(greeting, Question::Login, ask);
         }
+        // RFC 4954 §4: whoever cancels keeps to the protocol.
+        Outcome::Failed(SaslError::Cancelled) => say(session, Stage::Greeted(greeting), &reply::CANCELLED),
         Outcome::Failed(error) => wrong(session, Stage::Greeted(greeting), &failed(error)),
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum Stage {
     Fresh,
     /// Between transactions.
     Greeted(Greeting),
+    /// Between transactions, after a MAIL that was refused: the rest of its transaction may have been sent ahead.
+    Refused(Greeting),
     /// In the dialogue of AUTH.
     Auth(Greeting, Exchange),
     /// After MAIL.
@@ -164,7 +166,7 @@ impl Session {
         reply.write(&mut self.out);
     }
 
-    /// Answers a mistake of the client's in the protocol. After too many the session ends.
+    /// Answers a mistake of the client's in the protocol. After too many since the last message the session ends.
     pub(crate) fn error(&mut self, reply: &Reply) {
         self.write(reply);
         self.errors += 1;
@@ -218,7 +220,10 @@ impl Session {
                 self.write(&reply::SENDER_OK);
                 Stage::Mail(greeting, transaction)
             }
-            other => self.refused(greeting, other),
+            other => match self.refused(greeting, other) {
+                Stage::Greeted(greeting) => Stage::Refused(greeting),
+                stage => stage,
+            },
         };
     }
 
@@ -237,6 +242,7 @@ impl Session {
             }
             Answer::Refused(reply) => {
                 self.refuse(reply);
+                transaction.refused = true;
                 self.stage = Stage::Mail(greeting, transaction);
             }
             other => self.stage = self.refused(greeting, other),
@@ -285,6 +291,7 @@ impl Session {
     fn answer_finish(&mut self, greeting: Greeting, answer: Answer) {
         self.stage = match answer {
             Answer::Accepted(id) => {
+                self.errors = 0;
                 self.write(&Reply::new(250, format!("2.6.0 {} Queued mail for delivery", one_line(&id))));
                 Stage::Greeted(greeting)
             }

@@ -327,6 +327,45 @@ fn too_many_errors_end_the_session() {
 }
 
 #[test]
+fn no_mistakes_are_counted_where_the_client_made_none() {
+    let ahead = ["RCPT TO:<bob@example.test>\r\n"; 8].concat() + "DATA\r\n";
+    let table = [
+        format!("MAIL FROM:<> SIZE=100001\r\n{ahead}"),
+        "MAIL FROM:<>\r\nRCPT TO:<no@example.test>\r\nDATA\r\nRSET\r\n".repeat(8),
+        "AUTH LOGIN\r\n*\r\n".repeat(8),
+        "x\r\nMAIL FROM:<>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\n.\r\n".repeat(8),
+    ];
+    for commands in table {
+        let mut client = Client::inside_tls();
+        client.run();
+        client.send("EHLO x\r\n");
+        client.send(&commands);
+        assert!(!client.closed, "{commands}");
+    }
+}
+
+#[test]
+fn mistakes_are_counted_where_the_client_made_some() {
+    let table = [
+        "RCPT TO:<bob@example.test>\r\n",
+        "MAIL FROM:<>\r\nDATA\r\nRSET\r\n",
+        "MAIL FROM:<> SIZE=100001\r\nNOOP\r\nDATA\r\n",
+        "MAIL FROM:<> X=1\r\n",
+        "MAIL FROM:<> SIZE=100001\r\nx\r\n",
+        "AUTH LOGIN\r\n!\r\n",
+    ];
+    for commands in table {
+        let mut client = Client::inside_tls();
+        client.run();
+        client.send("EHLO x\r\n");
+        client.send(commands.repeat(5));
+        assert!(!client.closed, "{commands}");
+        client.send(commands);
+        assert!(client.closed, "{commands}");
+    }
+}
+
+#[test]
 fn silence_and_slowness_end_the_session() {
     let timed_out = "421 4.4.2 Connection timed out, closing transmission channel\r\n";
     let mut client = Client::clear();
