@@ -70,7 +70,8 @@ fn is_literal(rest: &str) -> bool {
     }
 }
 
-/// A mailbox address. The local part keeps its spelling; [`Address::key`] is the form for look-ups.
+/// A mailbox address. The local part keeps its case and loses quoting that it does not need; [`Address::key`] is the form
+/// for look-ups.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address {
@@ -88,10 +89,10 @@ impl Address {
         if local.len() > 64 || !(is_dot_string(local) || is_quoted_string(local)) {
             return Err(AddressError::LocalPart);
         }
-        Ok(Address { local: local.to_owned(), domain: Domain::new(domain)? })
+        Ok(Address { local: least_quoted(local), domain: Domain::new(domain)? })
     }
 
-    /// The part before `@`, quotes included.
+    /// The part before `@`, with the quotes that it needs.
     pub fn local(&self) -> &str {
         &self.local
     }
@@ -133,6 +134,24 @@ fn is_quoted_string(local: &str) -> bool {
         }
     }
     local.len() >= 2
+}
+
+/// RFC 5321 §4.1.2: all quoted forms of a local part are the same mailbox, and the one with the least quoting is to be
+/// sent on.
+fn least_quoted(local: &str) -> String {
+    let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return local.to_owned();
+    };
+    let mut chars = inner.chars();
+    let mut plain = String::new();
+    while let Some(c) = chars.next() {
+        plain.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    if is_dot_string(&plain) { plain } else { quoted(&plain) }
+}
+
+fn quoted(plain: &str) -> String {
+    format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 impl fmt::Display for Domain {
@@ -184,6 +203,12 @@ mod tests {
             ("Alice.B+tag@EXAMPLE.test.", Ok("Alice.B+tag@example.test")),
             ("\"a b\"@example.test", Ok("\"a b\"@example.test")),
             ("\"a@b\"@[192.0.2.1]", Ok("\"a@b\"@[192.0.2.1]")),
+            ("\"Bob\"@example.test", Ok("Bob@example.test")),
+            ("\"b\\ob.b\"@example.test", Ok("bob.b@example.test")),
+            ("\"a\\ \\b\"@example.test", Ok("\"a b\"@example.test")),
+            ("\"a\\\"b\\\\\"@example.test", Ok("\"a\\\"b\\\\\"@example.test")),
+            ("\".a\"@example.test", Ok("\".a\"@example.test")),
+            ("\"\"@example.test", Ok("\"\"@example.test")),
             ("a@[IPv6:2001:db8::1]", Ok("a@[ipv6:2001:db8::1]")),
             ("jürgen@müller.test", Ok("jürgen@müller.test")),
             ("alice", Err(AddressError::Incomplete)),
