@@ -110,6 +110,13 @@ pub enum Refusal {
         /// The permission groups that would let the client in.
         groups: String,
     },
+    /// The connector is for users, and nobody can log in before STARTTLS.
+    TlsBeforeLogin {
+        /// The connector's name.
+        connector: String,
+        /// The permission groups that would let the client in.
+        groups: String,
+    },
     /// The client may not use this sender address.
     SenderNotAllowed {
         /// The mailbox of the user, where one logged in.
@@ -247,6 +254,11 @@ impl Refusal {
                     "receive connector '{connector}' takes no mail from clients of this kind; log in first"
                 )
             }
+            Refusal::TlsBeforeLogin { connector, .. } => {
+                format!(
+                    "receive connector '{connector}' takes mail from users who log in, and they log in under TLS"
+                )
+            }
             Refusal::SenderNotAllowed { mailbox: Some(mailbox), sender } => {
                 format!("mailbox '{mailbox}' does not have the address {sender} and may not send as it")
             }
@@ -304,7 +316,8 @@ impl Refusal {
                 Some(format!("Set-CASMailbox {} {parameter}", quoted(mailbox)))
             }
             Refusal::TlsRequired { connector: name } => connector(name, "-RequireTLS $false".to_owned()),
-            Refusal::NotAuthenticated { connector: name, groups } => {
+            Refusal::NotAuthenticated { connector: name, groups }
+            | Refusal::TlsBeforeLogin { connector: name, groups } => {
                 connector(name, format!("-PermissionGroups {groups}"))
             }
             Refusal::SenderNotAllowed { mailbox: Some(name), sender } => {

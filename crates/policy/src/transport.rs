@@ -2,7 +2,7 @@
 //!
 //! The rights are those that the permission groups of a receive connector stand for.
 
-use crate::{Channel, Refusal};
+use crate::{Channel, Door, Refusal, offers};
 use directory::{DomainType, Limit, Mailbox, PermissionGroups, ReceiveConnector, Snapshot};
 use mail::{AccountId, Address};
 use std::sync::Arc;
@@ -80,8 +80,7 @@ pub fn sender(
         return Err(Refusal::TlsRequired { connector: connector.name.clone() });
     }
     if !rights.submit {
-        let groups = with_group(connector, client);
-        return Err(Refusal::NotAuthenticated { connector: connector.name.clone(), groups });
+        return Err(not_submitting(connector, client, channel));
     }
     if let Client::User(account) = client {
         return own_sender(all, rights, account, from);
@@ -92,6 +91,16 @@ pub fn sender(
         }
         _ => Ok(()),
     }
+}
+
+/// Where a login would help, and TLS is what it lacks, the client hears of TLS: a login is the next that it is told of.
+fn not_submitting(connector: &ReceiveConnector, client: Client, channel: Channel) -> Refusal {
+    let (name, groups) = (connector.name.clone(), with_group(connector, client));
+    let login = |channel| offers(Door::Smtp(connector), channel).basic;
+    if client == Client::Anonymous && channel == Channel::Clear && !login(channel) && login(Channel::Tls) {
+        return Refusal::TlsBeforeLogin { connector: name, groups };
+    }
+    Refusal::NotAuthenticated { connector: name, groups }
 }
 
 /// A user sends as himself. Notices have no sender; user agents send read receipts so (RFC 8098 §3).

@@ -82,6 +82,11 @@ fn transport_rows() -> Vec<Row> {
             Some("Set-ReceiveConnector 'O''Hara' -PermissionGroups AnonymousUsers,ExchangeUsers"),
         ),
         (
+            Refusal::TlsBeforeLogin { connector: name(), groups: "AnonymousUsers,ExchangeUsers".into() },
+            "log in under TLS",
+            Some("Set-ReceiveConnector 'O''Hara' -PermissionGroups AnonymousUsers,ExchangeUsers"),
+        ),
+        (
             Refusal::SenderNotAllowed { mailbox: Some(name()), sender: "x@example.test".into() },
             "does not have the address x@example.test",
             Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),

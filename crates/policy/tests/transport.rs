@@ -95,6 +95,22 @@ fn senders_need_tls_where_it_is_required() {
 }
 
 #[test]
+fn strangers_hear_what_they_lack() {
+    let all = organisation();
+    let table = [
+        ("Tls, BasicAuth, BasicAuthRequireTLS", "ExchangeUsers", "TlsBeforeLogin", "NotAuthenticated"),
+        ("Tls, BasicAuth", "ExchangeUsers", "NotAuthenticated", "NotAuthenticated"),
+        ("Tls", "ExchangeUsers", "NotAuthenticated", "NotAuthenticated"),
+        ("Tls, BasicAuth, BasicAuthRequireTLS", "ExchangeServers", "NotAuthenticated", "NotAuthenticated"),
+    ];
+    for (mechanisms, groups, clear, tls) in table {
+        let connector = connector(mechanisms, groups);
+        let got = |channel| word(sender(&all, &connector, Client::Anonymous, channel, None));
+        assert_eq!((got(Channel::Clear).as_str(), got(Channel::Tls).as_str()), (clear, tls), "{mechanisms}");
+    }
+}
+
+#[test]
 fn a_disabled_user_sends_no_more() {
     let all = with_alice(|alice| alice.account_disabled = true);
     let from = address("alice@example.test");

@@ -26,7 +26,10 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         | Refusal::AccountDisabled { .. }
         | Refusal::NoPassword { .. }
         | Refusal::ProtocolDisabled { .. } => Reply::fixed(535, "5.7.3 Authentication unsuccessful"),
-        Refusal::TlsRequired { .. } => Reply::fixed(451, "5.7.3 STARTTLS is required to send mail"),
+        // RFC 3207 §4. Exchange says 451 5.7.3, which RFC 2034 §4 forbids: the classes differ.
+        Refusal::TlsRequired { .. } | Refusal::TlsBeforeLogin { .. } => {
+            Reply::fixed(530, "5.7.0 Must issue a STARTTLS command first")
+        }
         Refusal::NotAuthenticated { .. } => Reply::fixed(530, "5.7.1 Client was not authenticated"),
         Refusal::SenderNotAllowed { .. } => {
             Reply::fixed(550, "5.7.1 Client does not have permissions to send as this sender")

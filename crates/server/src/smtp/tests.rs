@@ -182,7 +182,7 @@ async fn submission_is_for_users_as_themselves() {
     let mut stranger = Client::greeted(&context, PORT_587, None).await;
     stranger
         .talk(&[
-            ("MAIL FROM:<alice@example.test>", LOG_IN),
+            ("MAIL FROM:<alice@example.test>", "530 5.7.0 Must issue a STARTTLS command first"),
             (
                 "AUTH PLAIN",
                 "538 5.7.11 Encryption required for requested authentication mechanism - send STARTTLS first",
