@@ -146,8 +146,12 @@ enum Part {
 
 /// Doubles dots at the start of lines and ends the data with a dot on a line of its own.
 ///
-/// Octets are sent as they are stored. A dot after a bare LF is doubled too, since many clients take that for the start
-/// of a line; a message without CRLF at its end gets one, since the dot must stand alone.
+/// Octets are sent as they are stored; a message without CRLF at its end gets one, since the dot must stand alone.
+///
+/// RFC 1939 §3 knows lines that end with CRLF only; we double a dot after a bare LF too. Programs that read up to LF
+/// (Python's poplib and with it getmail, fetchmail) would take LF `.` CRLF within a message for its end, lose the rest, and
+/// read it as the answer to their next command. A client that knows only CRLF sees one dot more instead. Both are rare:
+/// such a message comes in by APPEND alone, SMTP refuses it.
 #[derive(Clone, Debug)]
 pub struct Stuffer {
     part: Part,
@@ -308,6 +312,7 @@ mod tests {
             ("bare\n.lf\n", "bare\n..lf\n\r\n.\r\n"),
             ("cr\r", "cr\r\r\n.\r\n"),
             (".", "..\r\n.\r\n"),
+            ("a\n.\r\n+OK\r\n", "a\n..\r\n+OK\r\n.\r\n"),
         ];
         for (message, expected) in table {
             for chunk in 1..=message.len().max(1) {
