@@ -57,7 +57,7 @@ pub struct Session {
     /// The number of the message last sent.
     last_fetched: usize,
     bad_lines: u32,
-    /// When the client has been silent for too long; `None` until it is to be counted from now.
+    /// When the client has been silent, or not logged in, for too long; `None` until it is to be counted from now.
     deadline: Option<Instant>,
 }
 
@@ -79,7 +79,7 @@ impl Machine for Session {
             } else if self.scan.is_some() {
                 self.write_scan();
             } else if let Some(line) = self.lines.line() {
-                self.deadline = None;
+                self.heard();
                 match line {
                     Ok(line) => self.line(&line),
                     Err(error) => self.broken_line(error),
@@ -93,7 +93,6 @@ impl Machine for Session {
     }
 
     fn answer(&mut self, answer: Answer) {
-        self.deadline = None;
         match (std::mem::replace(&mut self.stage, Stage::Closed), answer) {
             (Stage::Opening, Answer::Opened(listing)) => self.opened(listing),
             (Stage::Opening, Answer::Refused(refusal)) => self.login_refused(&refusal),
@@ -109,10 +108,12 @@ impl Machine for Session {
             (Stage::Update, Answer::Refused(refusal)) => self.refused(&refusal),
             (stage, answer) => debug_assert!(false, "{answer:?} does not answer {stage:?}"),
         }
+        self.heard();
     }
 
-    fn feed(&mut self, event: Event<'_>, _now: Instant) {
+    fn feed(&mut self, event: Event<'_>, now: Instant) {
         match event {
+            Event::Bytes(_) if self.is_late(now) => self.stage = Stage::Closed,
             Event::Bytes(octets) => self.lines.feed(octets),
             Event::TlsStarted(info) => self.tls_started(info),
             // RFC 1939 §3: no reply, and nothing is removed.
@@ -151,6 +152,23 @@ impl Session {
         // Single octets do not extend it: only whole lines count as being there.
         let until = *self.deadline.get_or_insert(now + timeout);
         Wait { until, changes: false }
+    }
+
+    /// The client is there. Before login that gives it no more time: one that only asks for CAPA now and then would stay
+    /// for ever.
+    fn heard(&mut self) {
+        if self.is_logged_in() {
+            self.deadline = None;
+        }
+    }
+
+    /// Whether the time to log in is over. Who never pauses must learn of it too.
+    fn is_late(&self, now: Instant) -> bool {
+        !self.is_logged_in() && self.deadline.is_some_and(|deadline| now >= deadline)
+    }
+
+    fn is_logged_in(&self) -> bool {
+        matches!(self.stage, Stage::Transaction(_) | Stage::Fetching(..) | Stage::Update)
     }
 
     // RFC 1939 §3 says 10 minutes; we close sooner before login.
@@ -299,7 +317,6 @@ impl Session {
 
     fn tls_started(&mut self, info: TlsInfo) {
         self.tls = Some(info);
-        self.deadline = None;
         if matches!(self.stage, Stage::Stls) {
             self.stage = Stage::Authorization(None);
         }

@@ -16,7 +16,7 @@ pub struct Settings {
     pub tls: Offers,
     /// Whether TLS can be begun on a connection without.
     pub stls: Stls,
-    /// How long a client may be silent before it has logged in.
+    /// How long a client may take to log in, whatever it does meanwhile.
     pub login_timeout: Duration,
     /// How long a client may be silent after that.
     pub idle_timeout: Duration,

@@ -142,17 +142,23 @@ impl Driver {
 }
 
 #[test]
-fn silence_before_login_is_short_and_single_octets_do_not_extend_it() {
+fn the_time_before_login_is_short_and_nothing_extends_it() {
     let mut driver = Driver::new(1);
     let start = driver.now;
     driver.now += Duration::from_secs(50);
     assert_eq!(driver.say("NO"), Some(start + Duration::from_secs(60)));
-    assert_eq!(driver.say("OP\r\n"), Some(driver.now + Duration::from_secs(60)), "a line does");
+    assert_eq!(driver.say("OP\r\n"), Some(start + Duration::from_secs(60)));
     assert_eq!(driver.say(PLAIN), Some(driver.now + Duration::from_secs(1800)), "logged in, it is long");
     assert_eq!(driver.said("DELE 1\r\n"), "+OK Message deleted.\r\n");
     assert_eq!(driver.event(Event::Time), "", "RFC 1939 §3: closed without a word");
     assert!(driver.closed);
     assert!(!driver.asks.iter().any(|ask| ask.contains("Update")), "and without removing anything");
+
+    let mut busy = Driver::new(1);
+    busy.say("CAPA\r\n");
+    busy.now += Duration::from_secs(60);
+    assert_eq!(busy.said("CAPA\r\n"), "", "who never pauses is let go too");
+    assert!(busy.closed);
 }
 
 #[test]
