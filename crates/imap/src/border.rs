@@ -36,7 +36,7 @@ pub enum Ask {
     Summaries(FolderId, Vec<Uid>),
     /// Octets of messages. Answered by [`Answer::Bodies`].
     Bodies(FolderId, Vec<Uid>),
-    /// Headers of messages. Answered by [`Answer::Headers`].
+    /// Headers of messages, as bodies that end where the header does. Answered by [`Answer::Headers`].
     Headers(FolderId, Vec<Uid>),
     /// Some octets of a message, from the first number on, as many as the second says. Answered by [`Answer::Octets`].
     Read(Body, u32, u32),
@@ -89,7 +89,7 @@ pub enum Answer {
     /// Those of the messages that exist, ascending.
     Bodies(Vec<(Uid, Body)>),
     /// Those of the messages that exist, ascending.
-    Headers(Vec<(Uid, Bytes)>),
+    Headers(Vec<(Uid, Body)>),
     /// Octets.
     Octets(Bytes),
     /// Flags are changed.

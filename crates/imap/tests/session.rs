@@ -328,6 +328,57 @@ fn a_large_fetch_is_written_in_pieces() {
     assert!(client.largest < 40_000, "{}", client.largest);
 }
 
+/// A message with a header of about so many octets.
+fn long_header(octets: usize) -> String {
+    let fields: String = (0..octets / 100).map(|n| format!("X-{}: {n:>91}\n", n % 10)).collect();
+    format!("Subject: long\n{fields}\nbody\n")
+}
+
+#[test]
+fn a_long_header_is_written_in_pieces() {
+    let message = long_header(300_000).replace('\n', "\r\n");
+    let header = message.strip_suffix("body\r\n").unwrap();
+    let named = header.lines().filter(|line| line.starts_with("X-3:")).map(|line| format!("{line}\r\n"));
+    let third = format!("{}\r\n", named.collect::<String>());
+    let others = header.replace("Subject: long\r\n", "");
+    let literal = |text: &str| format!("{{{}}}\r\n{text}", text.len());
+    let table = [
+        ("BODY[HEADER]", literal(header)),
+        ("BODY[HEADER]<10.200000>", literal(&header[10..200_010])),
+        ("BODY[HEADER.FIELDS (X-3)]", literal(&third)),
+        ("BODY[HEADER.FIELDS (X-3)]<99.12345>", literal(&third[99..12_444])),
+        ("BODY[HEADER.FIELDS (X-3)]<99999999.1>", "\"\"".to_owned()),
+        ("BODY[HEADER.FIELDS (Other)]", literal("\r\n")),
+        ("BODY[HEADER.FIELDS.NOT (subject)]", literal(&others)),
+        ("BODY[1.HEADER.FIELDS (X-3)]", literal(&third)),
+    ];
+    let mut account = Account::new();
+    account.deliver(&long_header(300_000), DATE);
+    let outer = format!("Content-Type: message/rfc822\n\n{}", long_header(300_000));
+    account.deliver(&outer, DATE);
+    let mut client = Client::selected(account);
+    for (item, expected) in table {
+        let number = if item.starts_with("BODY[1") { 2 } else { 1 };
+        let label = item.split('>').next().unwrap().rsplit_once('.').filter(|_| item.ends_with('>'));
+        let label = label.map_or(item.to_owned(), |(label, _)| format!("{label}>"));
+        let command = format!("a FETCH {number} {}\r\n", item.replace("BODY", "BODY.PEEK"));
+        let answer = format!("* {number} FETCH ({label} {expected})\r\na OK FETCH completed\r\n");
+        assert!(client.send(&command) == answer, "{item}");
+    }
+    // However often the header is asked for in one command, what is held of it is little.
+    let items = |with: fn(u32) -> String| (0..100).map(with).collect::<Vec<_>>().join(" ");
+    let headers = items(|n| format!("BODY.PEEK[HEADER]<{n}.99999999>"));
+    let fields = items(|n| format!("BODY.PEEK[HEADER.FIELDS (X-3)]<{n}.99999999>"));
+    assert!(client.send(&format!("b FETCH 1 ({headers})\r\n")).len() > 100 * 290_000);
+    assert!(client.send(&format!("c FETCH 1 ({fields})\r\n")).len() > 100 * 29_000);
+    let small = format!("Subject: short\n{}\n", "X: 1\n".repeat(10_000));
+    client.account.deliver(&small, DATE);
+    client.send("d NOOP\r\n");
+    assert!(client.send(&format!("e FETCH 3 ({headers})\r\n")).len() > 100 * 50_000);
+    assert!(client.largest <= (32 << 10) + (64 << 10) + 1024, "{}", client.largest);
+    assert!(client.account.largest_read <= 64 << 10, "{}", client.account.largest_read);
+}
+
 #[test]
 fn times_out() {
     let mut client = Client::new(account());

@@ -61,7 +61,14 @@ pub fn find<'a>(header: &'a [u8], name: &[u8]) -> Option<Field<'a>> {
     fields(header).find(|field| field.is(name))
 }
 
-/// Which fields [`filter`] keeps.
+/// Which fields of a header are wanted: `HEADER.FIELDS (..)` or `HEADER.FIELDS.NOT (..)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    names: Vec<Vec<u8>>,
+    keep: Keep,
+}
+
+/// What a [`Selection`] does with the fields it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Those named: HEADER.FIELDS.
@@ -70,19 +77,131 @@ pub enum Keep {
     Others,
 }
 
+impl Selection {
+    /// The fields with these names, or all others.
+    pub fn new(names: impl IntoIterator<Item = impl AsRef<[u8]>>, keep: Keep) -> Selection {
+        Selection { names: names.into_iter().map(|name| name.as_ref().to_vec()).collect(), keep }
+    }
+
+    fn wants(&self, name: &[u8]) -> bool {
+        let named = self.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        named == (self.keep == Keep::Named)
+    }
+}
+
 /// The octets of `BODY[HEADER.FIELDS (..)]` or `BODY[HEADER.FIELDS.NOT (..)]`: fields as they stand, in the order of
 /// the message, and the empty line where the header has one (RFC 9051 §6.4.5.1).
-pub fn filter<N: AsRef<[u8]>>(header: &[u8], names: &[N], keep: Keep) -> Vec<u8> {
+pub fn filter(header: &[u8], selection: &Selection) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut all = fields(header);
-    for field in all.by_ref() {
-        let named = names.iter().any(|name| field.is(name.as_ref()));
-        if named == (keep == Keep::Named) {
-            out.extend_from_slice(field.raw);
+    let mut sieve = Sieve::default();
+    let mut keep = |octets: &[u8]| out.extend_from_slice(octets);
+    sieve.push(header, selection, &mut keep);
+    sieve.finish(selection, &mut keep);
+    out
+}
+
+/// Octets of a line that are looked through for its colon; a field whose name is longer has none.
+const NAME_LIMIT: usize = 1_000;
+
+/// [`filter`] for a header that comes in pieces. How it is cut into pieces makes no difference; only the beginning of a
+/// line is ever held.
+#[derive(Debug, Default)]
+pub struct Sieve {
+    at: At,
+    /// The beginning of a line that is not decided yet.
+    held: Vec<u8>,
+    /// Whether the field that is passing by is wanted; nothing before the first one.
+    wanted: Option<bool>,
+}
+
+/// Where in the header the next octet is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    #[default]
+    LineStart,
+    Inside,
+    End,
+}
+
+impl Sieve {
+    /// Takes the next octets, and gives those that are wanted to `keep`.
+    pub fn push(&mut self, octets: &[u8], selection: &Selection, keep: &mut impl FnMut(&[u8])) {
+        let mut rest = octets;
+        while !rest.is_empty() && self.at != At::End {
+            rest = match self.at {
+                At::LineStart => self.line_start(rest, selection, keep),
+                _ => self.inside(rest, keep),
+            };
         }
     }
-    out.extend_from_slice(first_line(all.rest));
-    out
+
+    /// The header is complete.
+    pub fn finish(&mut self, selection: &Selection, keep: &mut impl FnMut(&[u8])) {
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty() && selection.wants(b"") {
+            keep(&held);
+        }
+        self.at = At::End;
+    }
+
+    /// Whether the header's end has passed by.
+    pub fn is_done(&self) -> bool {
+        self.at == At::End
+    }
+
+    fn line_start<'a>(
+        &mut self,
+        octets: &'a [u8],
+        selection: &Selection,
+        keep: &mut impl FnMut(&[u8]),
+    ) -> &'a [u8] {
+        let folded = self.held.is_empty() && matches!(octets.first(), Some(b' ' | b'\t'));
+        if folded && self.wanted.is_some() {
+            self.at = At::Inside;
+            return octets;
+        }
+        let room = (NAME_LIMIT - self.held.len()).min(octets.len());
+        let found = memchr::memchr2(b':', b'\n', octets.get(..room).unwrap_or_default());
+        let (piece, rest) = octets.split_at_checked(found.map_or(room, |at| at + 1)).unwrap_or_default();
+        if found.is_none() && self.held.len() + piece.len() < NAME_LIMIT {
+            self.held.extend_from_slice(piece);
+            return rest;
+        }
+        if self.held.is_empty() {
+            self.decide(piece, selection, keep);
+        } else {
+            let mut line = std::mem::take(&mut self.held);
+            line.extend_from_slice(piece);
+            self.decide(&line, selection, keep);
+        }
+        rest
+    }
+
+    /// A line begins so, up to its colon or its end.
+    fn decide(&mut self, start: &[u8], selection: &Selection, keep: &mut impl FnMut(&[u8])) {
+        self.at = if start.ends_with(b"\n") { At::LineStart } else { At::Inside };
+        if is_blank(start) {
+            self.at = At::End;
+            keep(start);
+            return;
+        }
+        let wanted = selection.wants(start.strip_suffix(b":").unwrap_or_default().trim_ascii_end());
+        self.wanted = Some(wanted);
+        if wanted {
+            keep(start);
+        }
+    }
+
+    fn inside<'a>(&mut self, octets: &'a [u8], keep: &mut impl FnMut(&[u8])) -> &'a [u8] {
+        let line = first_line(octets);
+        if line.ends_with(b"\n") {
+            self.at = At::LineStart;
+        }
+        if self.wanted == Some(true) {
+            keep(line);
+        }
+        octets.get(line.len()..).unwrap_or_default()
+    }
 }
 
 /// The text without its line breaks, and without space around it.
@@ -132,13 +251,33 @@ mod tests {
     fn filters_fields() {
         let all = HEADER.len() - b"body: no\r\n".len();
         let subject = b"Subject : one\r\n two\r\n\tthree\r\nsubject: again\r\n\r\n";
-        assert_eq!(filter(HEADER, &["Subject", "X"], Keep::Named), subject);
-        assert_eq!(filter(HEADER, &["sUBJECT"], Keep::Others), b"From: a@x.test\r\nodd line\r\n\r\n");
-        assert_eq!(filter::<&str>(HEADER, &[], Keep::Others), &HEADER[..all]);
-        assert_eq!(filter(HEADER, &["none"], Keep::Named), b"\r\n");
-        // RFC 9051 §6.4.5.1: no empty line where the message has none.
-        assert_eq!(filter(b"A: 1\r\nB: 2\r\n", &["B"], Keep::Named), b"B: 2\r\n");
-        assert_eq!(filter(b"", &["B"], Keep::Named), b"");
-        assert_eq!(filter(b"A: 1\n\n", &["B"], Keep::Named), b"\n");
+        let long = format!("{}: 1\r\nA: 2\r\n", "x".repeat(NAME_LIMIT));
+        let table: [(&[u8], &str, Keep, &[u8]); 12] = [
+            (HEADER, "Subject X", Keep::Named, subject),
+            (HEADER, "sUBJECT", Keep::Others, b"From: a@x.test\r\nodd line\r\n\r\n"),
+            (HEADER, "", Keep::Others, &HEADER[..all]),
+            (HEADER, "none", Keep::Named, b"\r\n"),
+            // RFC 9051 §6.4.5.1: no empty line where the message has none.
+            (b"A: 1\r\nB: 2\r\n", "B", Keep::Named, b"B: 2\r\n"),
+            (b"", "B", Keep::Named, b""),
+            (b"A: 1\n\n", "B", Keep::Named, b"\n"),
+            (b"A: 1\nodd", "A", Keep::Others, b"odd"),
+            (b" A: 1\nA: 2\n 3", "a", Keep::Named, b"A: 2\n 3"),
+            (b"A: 1\r", "a", Keep::Named, b"A: 1\r"),
+            (long.as_bytes(), "a", Keep::Named, b"A: 2\r\n"),
+            (long.as_bytes(), "a", Keep::Others, long.strip_suffix("A: 2\r\n").unwrap().as_bytes()),
+        ];
+        for (header, names, keep, expected) in table {
+            let selection = Selection::new(names.split_ascii_whitespace(), keep);
+            assert_eq!(filter(header, &selection), expected, "{names:?}");
+            for step in [1, 2, 7, 999, 1000, 1001] {
+                let (mut out, mut sieve) = (Vec::new(), Sieve::default());
+                let mut keep = |octets: &[u8]| out.extend_from_slice(octets);
+                header.chunks(step).for_each(|piece| sieve.push(piece, &selection, &mut keep));
+                assert!(sieve.held.len() <= NAME_LIMIT);
+                sieve.finish(&selection, &mut keep);
+                assert_eq!(out, expected, "{names:?} in pieces of {step}");
+            }
+        }
     }
 }

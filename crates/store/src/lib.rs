@@ -242,13 +242,14 @@ impl Store {
         self.core.read_bodies(move |bodies| reads::bodies(bodies, account, folder, &uids)).await
     }
 
-    /// The headers of these messages, those that exist, in order.
+    /// The headers of these messages, those that exist, in order: each a body that ends where the header does. Small
+    /// ones are read along up to a limit for the call.
     pub async fn headers(
         &self,
         account: AccountId,
         folder: FolderId,
         uids: Vec<Uid>,
-    ) -> Result<Vec<(Uid, Bytes)>, Error> {
+    ) -> Result<Vec<(Uid, Body)>, Error> {
         let uids = ascending(uids);
         self.core.read_bodies(move |bodies| reads::headers(bodies, account, folder, &uids)).await
     }

@@ -175,15 +175,23 @@ pub(crate) fn bodies(
     })
 }
 
-/// The headers of messages.
+/// The headers of messages, small ones read along.
 pub(crate) fn headers(
     bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
-) -> Result<Vec<(Uid, Bytes)>, Error> {
-    let found = find(bodies.db, account, folder, uids)?;
-    each(&found, |found| bodies.part(found.blob, &found.place, 0, found.header))
+) -> Result<Vec<(Uid, Body)>, Error> {
+    let mut left = INLINE_ALL;
+    each(&find(bodies.db, account, folder, uids)?, |Found { blob, place, header, .. }| {
+        let (blob, size) = (*blob, *header);
+        let octets = match size <= INLINE && size <= left {
+            true => Some(bodies.part(blob, place, 0, size)?),
+            false => None,
+        };
+        left -= octets.as_ref().map_or(0, |_| size);
+        Ok(Body { blob, size, octets })
+    })
 }
 
 /// Some octets of a body.

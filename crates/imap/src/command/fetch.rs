@@ -2,9 +2,10 @@
 //!
 //! What the listing knows is written without asking. For the rest messages are taken in batches: what they need is
 //! asked for, `\Seen` is set where the command reads a body, and then they are written one after the other. Bodies are
-//! sent as [`wire::Copy`]; output is handed over in pieces however many messages there are.
+//! sent as [`wire::Copy`]; output is handed over in pieces however many messages or items there are.
 
 mod items;
+mod sift;
 mod structure;
 mod write;
 
@@ -15,7 +16,6 @@ use crate::sequence::SequenceSet;
 use crate::session::FLUSH;
 use crate::state::{Core, Input, Stage, Task, Turn};
 use crate::view::{Numbering, View};
-use bytes::Bytes;
 use items::{Item, Items};
 use mail::{Body, Entry, Flag, Summary, Uid};
 use std::iter::Peekable;
@@ -23,9 +23,8 @@ use std::sync::Arc;
 use std::vec::IntoIter;
 use write::{Memo, Writer};
 
-/// Messages asked for at a time, and octets of messages whose headers are.
+/// Messages asked for at a time.
 const BATCH: usize = 64;
-const HEADER_OCTETS: u64 = 8 << 20;
 
 struct Fetch {
     set: SequenceSet,
@@ -65,7 +64,7 @@ struct Batch {
     needs: Vec<Need>,
     summaries: Found<Arc<Summary>>,
     bodies: Found<Body>,
-    headers: Found<Bytes>,
+    headers: Found<Body>,
     written: usize,
     /// The message that is half written.
     writer: Option<Writer>,
@@ -122,15 +121,19 @@ impl Task for Fetch {
             (Phase::Begin, Input::Start) => self.start(core),
             (Phase::Plain, Input::Again) => self.write_plain(core),
             (Phase::Writing(batch), Input::Again) => self.write_batch(core, batch),
-            (Phase::Writing(mut batch), Input::Answer(Answer::Octets(octets))) => {
-                batch.writer.as_mut().into_iter().for_each(|writer| writer.octets_came(&octets));
+            (Phase::Writing(mut batch), Input::Answer(Answer::Octets(octets))) if !octets.is_empty() => {
+                batch.writer.as_mut().into_iter().for_each(|writer| writer.octets_came(octets.clone()));
                 self.write_batch(core, batch)
             }
             (Phase::Asking(batch, need), Input::Answer(answer)) => self.came(core, batch, need, answer),
-            (Phase::Writing(_), Input::Answer(Answer::Refused(refusal))) => {
-                // A response is half written; the client can only be helped by closing.
-                self.end(Reply { closes: true, ..Reply::refused(&refusal) })
-            }
+            // A response is half written; the client can only be helped by closing.
+            (Phase::Writing(_), Input::Answer(answer)) => self.end(Reply {
+                closes: true,
+                ..match answer {
+                    Answer::Refused(refusal) => Reply::refused(&refusal),
+                    _ => Reply::bug(),
+                }
+            }),
             _ => self.end(Reply::bug()),
         }
     }
@@ -197,14 +200,11 @@ impl Fetch {
     fn next_batch(&mut self, core: &mut Core) -> Turn {
         let Some(view) = core.view() else { return self.end(Reply::bug()) };
         let mut needs = self.items.needs(view.access);
-        let with_headers = needs.contains(&Need::Headers);
-        let (mut messages, mut octets) = (Vec::new(), 0);
+        let mut messages = Vec::new();
         while messages.len() < BATCH
-            && octets < HEADER_OCTETS
             && let Some((seq, entry)) = self.next_message(view)
         {
             messages.push(Message { seq, entry, newly_seen: false });
-            octets += if with_headers { entry.size.into() } else { 0 };
         }
         if messages.is_empty() {
             return self.finish();

@@ -23,6 +23,8 @@ pub struct Account {
     /// Refuses every change from now on, as a full disk does.
     pub full: bool,
     pub asks: Vec<String>,
+    /// Most octets that one ask wanted to read.
+    pub largest_read: u32,
 }
 
 pub struct Mailbox {
@@ -68,7 +70,7 @@ impl Account {
         let mut sent = Mailbox::new("Sent", Some(Role::Sent));
         sent.subscribed = true;
         let folders = vec![Mailbox::new("INBOX", None), sent];
-        Account { folders, modseq: 10, incoming: None, full: false, asks: Vec::new() }
+        Account { folders, modseq: 10, incoming: None, full: false, asks: Vec::new(), largest_read: 0 }
     }
 
     pub fn deliver(&mut self, octets: &str, date: &str) -> Uid {
@@ -104,6 +106,13 @@ impl Account {
     fn found(&mut self, id: FolderId, uids: &[Uid]) -> Vec<(Uid, Bytes)> {
         let messages = self.folder(id).messages.iter().filter(|(entry, _)| uids.contains(&entry.uid));
         messages.map(|(entry, octets)| (entry.uid, octets.clone())).collect()
+    }
+
+    /// Octets of a body that was handed out.
+    fn octets(&mut self, body: &Body, start: u32, len: u32) -> Bytes {
+        let uid = Uid(u32::try_from(body.blob.0 & 0xffff_ffff).unwrap());
+        let (_, octets) = self.found(FolderId(body.blob.0 >> 32), &[uid]).remove(0);
+        octets.slice(start as usize..(start + len) as usize)
     }
 
     pub fn answer(&mut self, ask: Ask) -> Answer {
@@ -162,16 +171,16 @@ impl Account {
             }
             Ask::Bodies(folder, uids) => {
                 let found = self.found(folder, &uids).into_iter();
-                Answer::Bodies(found.map(|(uid, octets)| (uid, body(uid, octets))).collect())
+                Answer::Bodies(found.map(|(uid, octets)| (uid, body(folder, uid, octets))).collect())
             }
             Ask::Headers(folder, uids) => {
-                let header = |octets: Bytes| summary(&octets).root.header.of(&octets).to_vec().into();
+                let header = |octets: Bytes| octets.slice(..summary(&octets).root.header.len as usize);
                 let found = self.found(folder, &uids).into_iter();
-                Answer::Headers(found.map(|(uid, octets)| (uid, header(octets))).collect())
+                Answer::Headers(found.map(|(uid, octets)| (uid, body(folder, uid, header(octets)))).collect())
             }
             Ask::Read(body, start, len) => {
-                let (start, len) = (start as usize, len as usize);
-                Answer::Octets(body.octets.unwrap().slice(start..start + len))
+                self.largest_read = self.largest_read.max(len);
+                Answer::Octets(self.octets(&body, start, len))
             }
             Ask::Store(folder, uids, change) => self.store(folder, &uids, &change),
             Ask::Copy(from, uids, to) => self.copy(from, &uids, &to)?,
@@ -311,8 +320,12 @@ fn summary(octets: &[u8]) -> Summary {
     builder.finish()
 }
 
-fn body(uid: Uid, octets: Bytes) -> Body {
-    Body { blob: BlobId(uid.0.into()), size: u32::try_from(octets.len()).unwrap(), octets: Some(octets) }
+/// Octets that are handed out with a body, at most.
+const AT_HAND: usize = 64 << 10;
+
+fn body(folder: FolderId, uid: Uid, octets: Bytes) -> Body {
+    let (blob, size) = (BlobId(folder.0 << 32 | u64::from(uid.0)), u32::try_from(octets.len()).unwrap());
+    Body { blob, size, octets: Some(octets).filter(|octets| octets.len() <= AT_HAND) }
 }
 
 /// Good enough for plain ASCII messages.
@@ -397,8 +410,7 @@ impl Client {
                     out.extend(octets);
                 }
                 Step::Copy(copy) => {
-                    let (start, len) = (copy.start as usize, copy.len as usize);
-                    out.extend_from_slice(&copy.body.octets.unwrap()[start..start + len]);
+                    out.extend_from_slice(&self.account.octets(&copy.body, copy.start, copy.len));
                 }
                 Step::Ask(ask) => {
                     let answer = self.account.answer(ask);

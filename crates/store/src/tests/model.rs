@@ -411,6 +411,7 @@ impl Run {
                 for ((uid, body), (_, header)) in bodies.into_iter().zip(headers) {
                     let octets = self.store.read(&body, 0, u32::MAX).await.unwrap();
                     assert!(octets == folder.messages[&uid.0].octets, "octets of message {uid}");
+                    let header = self.store.read(&header, 0, header.size).await.unwrap();
                     assert!(octets.starts_with(&header) && header.ends_with(b"\r\n\r\n"));
                 }
             }

@@ -5,7 +5,7 @@ use crate::border::Access;
 use crate::encode;
 use crate::parse::{Bad, Parser};
 use mail::ModSeq;
-use mail::header::Keep;
+use mail::header::{Keep, Selection};
 use mail::section::{Section, Specifier};
 
 /// What a command fetches.
@@ -36,8 +36,8 @@ pub(super) struct BodyText {
     /// The item as the response names it.
     pub label: Vec<u8>,
     pub section: Section,
-    /// Which fields of the header, by name.
-    pub fields: Option<(Vec<Vec<u8>>, Keep)>,
+    /// Which fields of the header.
+    pub fields: Option<Selection>,
     /// First octet and how many at most.
     pub partial: Option<(u32, u32)>,
     /// Whether reading it sets `\Seen`.
@@ -207,12 +207,11 @@ fn section(parser: &mut Parser<'_>, marks_seen: bool) -> Result<Item, Bad> {
 }
 
 /// HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME.
-#[expect(clippy::type_complexity, reason = "names and what to do with them, as the item keeps them")]
 fn specifier(
     parser: &mut Parser<'_>,
     section: &mut Section,
     label: &mut Vec<u8>,
-) -> Result<Option<(Vec<Vec<u8>>, Keep)>, Bad> {
+) -> Result<Option<Selection>, Bad> {
     let name = parser.item_name();
     let (specifier, keep) = match name.as_str() {
         "HEADER" => (Specifier::Header, None),
@@ -245,7 +244,7 @@ fn specifier(
         write_name(label, name);
     }
     label.push(b')');
-    Ok(Some((names, keep)))
+    Ok(Some(Selection::new(names, keep)))
 }
 
 /// A field's name, as an atom where it is one.

@@ -1,9 +1,11 @@
-//! Writes one message's FETCH response, item by item, pausing where octets of the message are to be sent.
+//! Writes one message's FETCH response, item by item, pausing where octets of the message are to be sent and where
+//! enough is written for once: no more is ever held than [`FLUSH`] and one item.
 
 use super::items::{BodyText, Item, Items};
+use super::sift::{Sifting, write_selected};
 use super::structure;
-use crate::border::Ask;
 use crate::encode;
+use crate::session::FLUSH;
 use crate::state::Turn;
 use crate::view::View;
 use bytes::Bytes;
@@ -95,10 +97,13 @@ pub(super) struct Writer {
     entry: Entry,
     summary: Option<Arc<Summary>>,
     body: Option<Body>,
-    header: Option<Bytes>,
+    header: Option<Body>,
+    begun: bool,
     /// Items written so far.
     done: usize,
-    /// Octets that were asked for, for the next item.
+    /// The next item, where it is a header that is read in pieces.
+    sifting: Option<Sifting>,
+    /// A piece that was asked for.
     octets: Option<Bytes>,
     /// Written at the end, because `\Seen` was set.
     extra: &'static [Item],
@@ -110,9 +115,10 @@ impl Writer {
         entry: Entry,
         summary: Option<Arc<Summary>>,
         body: Option<Body>,
-        header: Option<Bytes>,
+        header: Option<Body>,
     ) -> Writer {
-        Writer { seq, entry, summary, body, header, done: 0, octets: None, extra: &[] }
+        let (begun, done, sifting, octets, extra) = (false, 0, None, None, &[]);
+        Writer { seq, entry, summary, body, header, begun, done, sifting, octets, extra }
     }
 
     /// The response also shows the flags, and to those who know it the modseq.
@@ -127,25 +133,29 @@ impl Writer {
     }
 
     /// Octets that a turn of this writer asked for.
-    pub fn octets_came(&mut self, octets: &Bytes) {
-        self.octets = Some(octets.clone());
+    pub fn octets_came(&mut self, octets: Bytes) {
+        self.octets = Some(octets);
     }
 
     /// Goes on writing; a turn where it has to pause.
     pub fn write(&mut self, out: &mut Vec<u8>, view: &View, items: &Items, memo: &mut Memo) -> Option<Turn> {
-        // After an ask for octets the same item is written again, its space already before it.
-        if self.done == 0 && self.octets.is_none() {
+        if !std::mem::replace(&mut self.begun, true) {
             begin(out, self.seq);
         }
         while let Some(item) = items.list.get(self.done) {
-            if self.done > 0 && self.octets.is_none() {
-                out.push(b' ');
-            }
-            let turn = self.write_item(out, item, view, memo);
-            if let Some(Turn::Ask(_)) = turn {
+            let turn = match item {
+                Item::Text(text) if self.sifting.is_some() => self.sift(out, text),
+                _ if out.len() >= FLUSH => return Some(Turn::Again),
+                _ => {
+                    if self.done > 0 {
+                        out.push(b' ');
+                    }
+                    self.write_item(out, item, view, memo)
+                }
+            };
+            if self.sifting.is_some() {
                 return turn;
             }
-            self.octets = None;
             self.done += 1;
             if turn.is_some() {
                 return turn;
@@ -181,57 +191,79 @@ impl Writer {
     }
 
     fn write_text(&mut self, out: &mut Vec<u8>, text: &BodyText) -> Option<Turn> {
-        if text.is_main_header() {
-            let header = self.header.clone().unwrap_or_default();
-            write_inline(out, text, &header);
-            return None;
-        }
-        let body = self.body.as_ref()?;
-        let range = match &self.summary {
-            // Without a summary it is the whole message.
-            None => Some((0, body.size)),
-            Some(summary) => summary.section(&text.section).map(|range| (range.start, range.len)),
-        };
-        let Some((start, len)) = range else {
+        let Some((body, start, len)) = self.place(text) else {
             out.extend_from_slice(&text.label);
             out.extend_from_slice(b" NIL");
             return None;
         };
-        // Fields of a header further in: it has to be read to be filtered, which headers are small enough for.
-        if text.fields.is_some() {
-            let Some(octets) = self.octets.take() else {
-                return Some(Turn::Ask(Ask::Read(body.clone(), start, len)));
-            };
-            write_inline(out, text, &octets);
+        let held = at_hand(body, start, len);
+        if let Some(selection) = &text.fields {
+            if let Some(header) = held {
+                write_selected(out, text, selection, header);
+                return None;
+            }
+            self.sifting = Some(Sifting::new(body.clone(), start, len));
+            return self.sift(out, text);
+        }
+        let is_header = text.is_main_header();
+        let (start, len) = cut(start, len, text.partial);
+        write_label(out, text);
+        if len == 0 {
+            out.extend_from_slice(EMPTY);
             return None;
         }
-        let (start, len) = cut(start, len, text.partial);
-        out.extend_from_slice(&text.label);
-        out.push(b' ');
-        // Some clients wait for ever for a literal without octets.
-        if len == 0 {
-            out.extend_from_slice(b"\"\"");
+        // A header is short, most of the time: no need to pause for it.
+        if is_header && let Some(octets) = at_hand(body, start, len) {
+            encode::literal(out, octets);
             return None;
         }
         encode::literal_head(out, len.into());
         Some(Turn::Copy(Copy { body: body.clone(), start, len, shape: Shape::Octets }))
     }
+
+    /// The stored octets that a text is taken from.
+    fn place(&self, text: &BodyText) -> Option<(&Body, u32, u32)> {
+        if text.is_main_header() {
+            return self.header.as_ref().map(|header| (header, 0, header.size));
+        }
+        let body = self.body.as_ref()?;
+        match &self.summary {
+            // Without a summary it is the whole message.
+            None => Some((body, 0, body.size)),
+            Some(summary) => summary.section(&text.section).map(|range| (body, range.start, range.len)),
+        }
+    }
+
+    /// Goes on with a header that is read in pieces.
+    fn sift(&mut self, out: &mut Vec<u8>, text: &BodyText) -> Option<Turn> {
+        let (sifting, selection) = (self.sifting.as_mut()?, text.fields.as_ref()?);
+        if let Some(octets) = self.octets.take()
+            && sifting.is_complete_with(out, text, selection, &octets)
+        {
+            self.sifting = None;
+            return None;
+        }
+        Some(Turn::Ask(sifting.next_piece()))
+    }
 }
 
-/// A header, or fields of it, as a literal.
-fn write_inline(out: &mut Vec<u8>, text: &BodyText, header: &[u8]) {
-    let filtered = text.fields.as_ref().map(|(names, keep)| mail::header::filter(header, names, *keep));
-    let octets = filtered.as_deref().unwrap_or(header);
-    let size = u32::try_from(octets.len()).unwrap_or(u32::MAX);
-    let (start, len) = cut(0, size, text.partial);
-    let end = (start as usize).saturating_add(len as usize);
+/// Some clients wait for ever for a literal without octets.
+pub(super) const EMPTY: &[u8] = b"\"\"";
+
+/// The octets of a range, where the store handed them out with the body.
+fn at_hand(body: &Body, start: u32, len: u32) -> Option<&[u8]> {
+    let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
+    body.octets.as_ref()?.get(start..start.checked_add(len)?)
+}
+
+/// `BODY[HEADER] `
+pub(super) fn write_label(out: &mut Vec<u8>, text: &BodyText) {
     out.extend_from_slice(&text.label);
     out.push(b' ');
-    encode::literal(out, octets.get(start as usize..end).unwrap_or_default());
 }
 
 /// The part of a range that a partial leaves (RFC 3501 §6.4.5: what lies beyond the end is empty).
-fn cut(start: u32, len: u32, partial: Option<(u32, u32)>) -> (u32, u32) {
+pub(super) fn cut(start: u32, len: u32, partial: Option<(u32, u32)>) -> (u32, u32) {
     match partial {
         None => (start, len),
         Some((skip, at_most)) if skip < len => (start.saturating_add(skip), at_most.min(len - skip)),
