@@ -147,6 +147,15 @@ impl Core {
         }
     }
 
+    /// The client is told of keywords that are new to the folder before it sees one (RFC 3501 §7.2.6).
+    pub fn take_keywords(&mut self, keywords: &Arc<KeywordTable>) {
+        let Core { stage: Stage::Selected(view), out, .. } = self else { return };
+        if view.listing.keywords != *keywords {
+            view.listing.keywords = Arc::clone(keywords);
+            view.write_keywords(out);
+        }
+    }
+
     /// `* <text>`
     pub fn untagged(&mut self, text: &str) {
         self.out.extend_from_slice(b"* ");

@@ -8,7 +8,6 @@ use crate::session::FLUSH;
 use crate::state::{Core, Input, Shown, write_flags};
 use mail::listing::Difference;
 use mail::{Entry, Listing, Uid};
-use std::sync::Arc;
 
 /// Whether expunges may be told now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +89,7 @@ impl Sync {
         let Some(view) = core.view() else { return SyncTurn::Done };
         let left = view.listing.differences(&new).into_iter();
         // New keywords are told before a message that has one (RFC 3501 §7.2.6).
-        let keywords_changed =
-            !Arc::ptr_eq(&view.listing.keywords, &new.keywords) && view.listing.keywords != new.keywords;
-        if keywords_changed && let Some(view) = core.view_mut() {
-            let mut lines = Vec::new();
-            view.listing.keywords = Arc::clone(&new.keywords);
-            view.write_keywords(&mut lines);
-            core.out.append(&mut lines);
-        }
+        core.take_keywords(&new.keywords);
         let writing =
             Writing { new, recent, left, told: 0, put: Vec::new(), has_new: false, withheld: false };
         self.go_on(core, writing)

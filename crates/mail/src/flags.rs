@@ -100,6 +100,11 @@ impl FlagSet {
         FlagSet(self.0 & !other.0)
     }
 
+    /// Whether any keyword is set.
+    pub fn has_keywords(self) -> bool {
+        self.0 >> SYSTEM_BITS != 0
+    }
+
     /// Whether no flag is set.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -45,6 +45,8 @@ enum Phase {
     Plain,
     /// The batch waits for this.
     Asking(Batch, Need),
+    /// `\Seen` is set; some of the messages have keywords, whose names the client must know.
+    Keywords(Batch, Vec<Entry>),
     /// The messages of a batch are being written.
     Writing(Batch),
 }
@@ -126,6 +128,9 @@ impl Task for Fetch {
                 self.write_batch(core, batch)
             }
             (Phase::Asking(batch, need), Input::Answer(answer)) => self.came(core, batch, need, answer),
+            (Phase::Keywords(batch, entries), Input::Answer(answer)) => {
+                self.keywords_came(core, batch, &entries, answer)
+            }
             // A response is half written; the client can only be helped by closing.
             (Phase::Writing(_), Input::Answer(answer)) => self.end(Reply {
                 closes: true,
@@ -248,10 +253,41 @@ impl Fetch {
             (Need::Summaries, Answer::Summaries(found)) => batch.summaries = Found::new(found),
             (Need::Bodies, Answer::Bodies(found)) => batch.bodies = Found::new(found),
             (Need::Headers, Answer::Headers(found)) => batch.headers = Found::new(found),
-            (Need::Seen, Answer::Stored { entries, .. }) => mark_seen(core, &mut batch, &entries),
+            (Need::Seen, Answer::Stored { entries, .. }) => return self.seen(core, batch, entries),
             // A flag that cannot be set (the disk is full) is no reason not to let the message be read.
             (Need::Seen, Answer::Refused(_)) => {}
             (_, Answer::Refused(refusal)) => return self.end(Reply::refused(&refusal)),
+            _ => return self.end(Reply::bug()),
+        }
+        self.ask_next(core, batch)
+    }
+
+    /// Another session may have given the messages keywords that are new to the folder.
+    fn seen(&mut self, core: &mut Core, mut batch: Batch, entries: Vec<Entry>) -> Turn {
+        let Some(folder) = core.view().map(|view| view.folder) else { return self.end(Reply::bug()) };
+        if entries.iter().any(|entry| entry.flags.has_keywords()) {
+            self.phase = Phase::Keywords(batch, entries);
+            return Turn::Ask(Ask::Listing(folder));
+        }
+        mark_seen(core, &mut batch, &entries);
+        self.ask_next(core, batch)
+    }
+
+    fn keywords_came(
+        &mut self,
+        core: &mut Core,
+        mut batch: Batch,
+        entries: &[Entry],
+        answer: Answer,
+    ) -> Turn {
+        match answer {
+            Answer::Listing(listing) => {
+                core.take_keywords(&listing.keywords);
+                self.memo.forget_flags();
+                mark_seen(core, &mut batch, entries);
+            }
+            // It is told of in the end, as other changes are.
+            Answer::Refused(_) => core.stale = true,
             _ => return self.end(Reply::bug()),
         }
         self.ask_next(core, batch)

@@ -9,7 +9,6 @@ use crate::session::FLUSH;
 use crate::state::{Core, Input, Shown, Stage, Task, Turn, write_flags};
 use crate::view::Numbering;
 use mail::{Entry, FlagSet, KeywordTable, Listing, ModSeq, Uid};
-use std::sync::Arc;
 
 struct Store {
     set: SequenceSet,
@@ -77,7 +76,7 @@ impl Task for Store {
                 Turn::Ask(Ask::Listing(view.folder))
             }
             (Phase::Listing(outcome), Input::Answer(Answer::Listing(listing))) => {
-                take_keywords(core, &listing);
+                core.take_keywords(&listing.keywords);
                 self.write(core, outcome, listing)
             }
             (Phase::Writing(outcome, listing), Input::Again) => self.write(core, outcome, listing),
@@ -88,15 +87,6 @@ impl Task for Store {
             }
             _ => self.done(Reply::bug()),
         }
-    }
-}
-
-/// The client is told of keywords that are new to the folder before it sees one (RFC 3501 §7.2.6).
-fn take_keywords(core: &mut Core, listing: &Listing) {
-    let Core { stage: Stage::Selected(view), out, .. } = core else { return };
-    if view.listing.keywords != listing.keywords {
-        view.listing.keywords = Arc::clone(&listing.keywords);
-        view.write_keywords(out);
     }
 }
 

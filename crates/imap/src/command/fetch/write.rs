@@ -24,6 +24,11 @@ pub(super) struct Memo {
 }
 
 impl Memo {
+    /// Keywords have other names now.
+    pub fn forget_flags(&mut self) {
+        self.flags.clear();
+    }
+
     fn write_flags(&mut self, out: &mut Vec<u8>, entry: &Entry, view: &View) {
         let of = (entry.flags, view.is_recent(entry.uid));
         if let Some((_, text)) = self.flags.iter().find(|(known, _)| *known == of) {
