@@ -12,6 +12,8 @@ use wire::Credentials;
 /// What a session needs to have done or decided.
 #[derive(Clone, Debug)]
 pub enum Ask {
+    /// Nothing: what is done takes long, and others are to have their turn. Answered by [`Answer::Done`].
+    Pause,
     /// Let this user in, who logs in over this channel. Answered by [`Answer::Done`].
     Login(Credentials, Channel),
     /// All folders. Answered by [`Answer::Folders`].

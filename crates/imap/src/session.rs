@@ -17,6 +17,9 @@ use wire::{Event, Machine, Step, Wait};
 /// Octets written before they are sent.
 pub(crate) const FLUSH: usize = 32 << 10;
 
+/// Steps of work, each some nanoseconds, after which others have their turn.
+pub(crate) const WORK: usize = 1 << 20;
+
 /// Octets of a whole command before login, literals included.
 const FRESH_LIMIT: u64 = 8 << 10;
 

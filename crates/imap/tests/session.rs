@@ -380,6 +380,20 @@ fn a_long_header_is_written_in_pieces() {
 }
 
 #[test]
+fn long_work_lets_others_have_their_turn() {
+    let mut account = Account::new();
+    account.deliver(&format!("Subject: x\n{}\n", "X: 1\n".repeat(10_000)), DATE);
+    let mut client = Client::selected(account);
+    // Sixty thousand octets are looked through a hundred times, and nothing is found.
+    let names: String = (0..100).map(|n| format!("BODY.PEEK[HEADER.FIELDS (N{n})] ")).collect();
+    client.account.asks.clear();
+    assert!(
+        client.send(&format!("a FETCH 1 ({})\r\n", names.trim_end())).ends_with("OK FETCH completed\r\n")
+    );
+    assert_eq!(client.account.asks, ["Headers", "Pause", "Pause", "Pause", "Pause", "Pause"]);
+}
+
+#[test]
 fn times_out() {
     let mut client = Client::new(account());
     client.send("");

@@ -4,6 +4,7 @@
 //! the empty line at its end. Line ends may be CRLF or, in messages that were stored so, bare LF.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// One field with all its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,9 @@ pub fn find<'a>(header: &'a [u8], name: &[u8]) -> Option<Field<'a>> {
 /// Which fields of a header are wanted: `HEADER.FIELDS (..)` or `HEADER.FIELDS.NOT (..)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    names: Vec<Vec<u8>>,
+    /// In small letters.
+    names: HashSet<Vec<u8>>,
+    longest: usize,
     keep: Keep,
 }
 
@@ -80,11 +83,14 @@ pub enum Keep {
 impl Selection {
     /// The fields with these names, or all others.
     pub fn new(names: impl IntoIterator<Item = impl AsRef<[u8]>>, keep: Keep) -> Selection {
-        Selection { names: names.into_iter().map(|name| name.as_ref().to_vec()).collect(), keep }
+        let names: HashSet<_> = names.into_iter().map(|name| name.as_ref().to_ascii_lowercase()).collect();
+        let longest = names.iter().map(Vec::len).max().unwrap_or(0);
+        Selection { names, longest, keep }
     }
 
+    /// However many names there are, a field costs the same.
     fn wants(&self, name: &[u8]) -> bool {
-        let named = self.names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let named = name.len() <= self.longest && self.names.contains(&name.to_ascii_lowercase());
         named == (self.keep == Keep::Named)
     }
 }
@@ -245,6 +251,17 @@ mod tests {
         assert_eq!(&*subject.unfolded(), b"one two\tthree");
         assert_eq!(find(HEADER, b"body"), None);
         assert_eq!(find(b"A:1\nB:2", b"b").unwrap().value, b"2");
+    }
+
+    #[test]
+    fn every_one_of_many_names_is_found_in_any_case() {
+        let all: Vec<String> = (0..5_000).map(|n| format!("Name-{n}")).collect();
+        let header: String = all.iter().map(|name| format!("{name}: x\n")).collect();
+        let capitals = all.iter().map(|name| name.to_ascii_uppercase());
+        let selection = Selection::new(capitals.chain(["Name-7".to_owned()]), Keep::Named);
+        assert_eq!((selection.names.len(), selection.longest), (5_000, 9));
+        assert_eq!(filter(header.as_bytes(), &selection), header.as_bytes());
+        assert_eq!(filter(b"Name-5000: x\nName-12345: x\n", &selection), b"");
     }
 
     #[test]

@@ -54,6 +54,10 @@ impl Serve for Imap {
     async fn serve(&mut self, ask: Ask) -> Answer {
         let answer = match ask {
             Ask::Login(credentials, channel) => self.login(&credentials, channel).await,
+            Ask::Pause => {
+                tokio::task::yield_now().await;
+                Ok(Answer::Done)
+            }
             ask => self.serve_user(ask).await,
         };
         answer.unwrap_or_else(Answer::Refused)

@@ -27,6 +27,7 @@ asks!(pop3, pop3::Ask,
 );
 
 asks!(imap, imap::Ask,
+    imap::Ask::Pause => OWN,
     imap::Ask::Login(..) => &["login", "admit_user"],
     imap::Ask::Folders => OWN,
     imap::Ask::Open(..) => OWN,

@@ -122,7 +122,9 @@ impl Task for Fetch {
         match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
             (Phase::Begin, Input::Start) => self.start(core),
             (Phase::Plain, Input::Again) => self.write_plain(core),
-            (Phase::Writing(batch), Input::Again) => self.write_batch(core, batch),
+            (Phase::Writing(batch), Input::Again | Input::Answer(Answer::Done)) => {
+                self.write_batch(core, batch)
+            }
             (Phase::Writing(mut batch), Input::Answer(Answer::Octets(octets))) if !octets.is_empty() => {
                 batch.writer.as_mut().into_iter().for_each(|writer| writer.octets_came(octets.clone()));
                 self.write_batch(core, batch)

@@ -129,6 +129,7 @@ impl Account {
         match ask {
             Ask::Login(credentials, _) if credentials.password.reveal() == "secret" => Ok(Answer::Done),
             Ask::Login(..) => Err(Refusal::new(Code::AuthenticationFailed, "LOGIN failed.")),
+            Ask::Pause => Ok(Answer::Done),
             Ask::Folders => Ok(Answer::Folders(self.folders.iter().map(shown).collect())),
             Ask::Open(name, access) => self.open(&name, access),
             Ask::Status(name) => Ok(Answer::Status(self.status(&name)?)),

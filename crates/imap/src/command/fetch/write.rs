@@ -1,11 +1,12 @@
 //! Writes one message's FETCH response, item by item, pausing where octets of the message are to be sent and where
-//! enough is written for once: no more is ever held than [`FLUSH`] and one item.
+//! enough is written or worked for once: no more is ever held than [`FLUSH`] and one item.
 
 use super::items::{BodyText, Item, Items};
 use super::sift::{Sifting, write_selected};
 use super::structure;
+use crate::border::Ask;
 use crate::encode;
-use crate::session::FLUSH;
+use crate::session::{FLUSH, WORK};
 use crate::state::Turn;
 use crate::view::View;
 use bytes::Bytes;
@@ -16,9 +17,11 @@ use wire::{Copy, Shape};
 /// Flags that are written often: most messages of a folder have the same few sets.
 const FLAG_SETS: usize = 8;
 
-/// What was written for earlier messages and is likely to be written again.
+/// What goes from message to message: texts that are likely to be written again, and how much was done.
 #[derive(Default)]
 pub(super) struct Memo {
+    /// Octets of headers looked through since others had their turn.
+    work: usize,
     flags: Vec<((FlagSet, bool), Vec<u8>)>,
     day: encode::DayMemo,
 }
@@ -151,6 +154,10 @@ impl Writer {
             let turn = match item {
                 Item::Text(text) if self.sifting.is_some() => self.sift(out, text),
                 _ if out.len() >= FLUSH => return Some(Turn::Again),
+                _ if memo.work >= WORK => {
+                    memo.work = 0;
+                    return Some(Turn::Ask(Ask::Pause));
+                }
                 _ => {
                     if self.done > 0 {
                         out.push(b' ');
@@ -177,7 +184,7 @@ impl Writer {
     /// One item; a turn where the message's octets have to be sent or read for it.
     fn write_item(&mut self, out: &mut Vec<u8>, item: &Item, view: &View, memo: &mut Memo) -> Option<Turn> {
         match (item, &self.summary) {
-            (Item::Text(text), _) => return self.write_text(out, text),
+            (Item::Text(text), _) => return self.write_text(out, text, memo),
             (Item::Envelope, Some(summary)) => {
                 out.extend_from_slice(b"ENVELOPE ");
                 structure::envelope(out, &summary.envelope);
@@ -195,7 +202,7 @@ impl Writer {
         None
     }
 
-    fn write_text(&mut self, out: &mut Vec<u8>, text: &BodyText) -> Option<Turn> {
+    fn write_text(&mut self, out: &mut Vec<u8>, text: &BodyText, memo: &mut Memo) -> Option<Turn> {
         let Some((body, start, len)) = self.place(text) else {
             out.extend_from_slice(&text.label);
             out.extend_from_slice(b" NIL");
@@ -204,6 +211,7 @@ impl Writer {
         let held = at_hand(body, start, len);
         if let Some(selection) = &text.fields {
             if let Some(header) = held {
+                memo.work += header.len();
                 write_selected(out, text, selection, header);
                 return None;
             }
