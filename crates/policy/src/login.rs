@@ -1,6 +1,6 @@
 //! Who may log in, and by which means on which connection.
 
-use crate::{Door, Refusal};
+use crate::{Door, Refusal, Scope};
 use directory::{LoginName, LoginType, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
 use std::sync::Arc;
 
@@ -22,6 +22,33 @@ pub struct Offers {
     pub basic: bool,
     /// Mechanisms that do not send the password, where there are any.
     pub challenge_response: bool,
+}
+
+/// Passwords from one address (or one IPv6 /64) that may be in the making at a time: many programs behind one address
+/// come at once when a server starts, and a few dozen checks take less than a second.
+pub const CHECKS_PER_SOURCE: usize = 16;
+/// Passwords in all that may be in the making at a time, so that nobody waits longer than a client's patience.
+pub const CHECKS: usize = 512;
+
+/// Passwords that are being checked or wait for it, besides the one in question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// From the same source.
+    pub from_source: usize,
+    /// In all.
+    pub total: usize,
+}
+
+/// Whether one more password is taken to be checked. Says nothing about the user, and must not be asked differently for
+/// one who exists.
+pub fn check_password(pending: Checks) -> Result<(), Refusal> {
+    if pending.from_source >= CHECKS_PER_SOURCE {
+        return Err(Refusal::TooManyLogins { scope: Scope::Address, limit: CHECKS_PER_SOURCE });
+    }
+    if pending.total >= CHECKS {
+        return Err(Refusal::TooManyLogins { scope: Scope::Service, limit: CHECKS });
+    }
+    Ok(())
 }
 
 /// What a connection through this door is offered.

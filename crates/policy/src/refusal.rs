@@ -177,6 +177,13 @@ pub enum Refusal {
         /// Its quota.
         limit: ByteSize,
     },
+    /// So many passwords wait to be checked that one more is not taken.
+    TooManyLogins {
+        /// Whether the client's own address is to blame.
+        scope: Scope,
+        /// The limit.
+        limit: usize,
+    },
     /// The caller is no administrator.
     NotAdministrator {
         /// Who called.
@@ -216,6 +223,10 @@ impl Refusal {
                     Scope::User => "of this user",
                 };
                 format!("there are {limit} {protocol} connections {whose}, which is the limit")
+            }
+            Refusal::TooManyLogins { scope, limit } => {
+                let whose = if *scope == Scope::Address { "from this address" } else { "in all" };
+                format!("there are {limit} passwords to be checked {whose}, which is the limit")
             }
             Refusal::LoginNeedsTls { protocol, .. } => {
                 format!(
@@ -348,6 +359,7 @@ impl Refusal {
             Refusal::SendQuota { mailbox: name, .. } => mailbox(name, "-ProhibitSendQuota unlimited"),
             Refusal::NotOwnMailbox { .. }
             | Refusal::SenderNotAllowed { mailbox: None, .. }
+            | Refusal::TooManyLogins { .. }
             | Refusal::NotAdministrator { .. } => None,
         }
     }

@@ -8,7 +8,7 @@
 )]
 
 use directory::ByteSize;
-use policy::Refusal;
+use policy::{CHECKS, CHECKS_PER_SOURCE, Checks, Refusal, Scope};
 
 type Row = (Refusal, &'static str, Option<&'static str>);
 
@@ -63,6 +63,16 @@ fn login_rows() -> Vec<Row> {
             Refusal::ProtocolDisabled { mailbox: name(), protocol: "POP3", parameter: "-PopEnabled $true" },
             "may not use POP3",
             Some("Set-CASMailbox 'O''Hara' -PopEnabled $true"),
+        ),
+        (
+            Refusal::TooManyLogins { scope: Scope::Address, limit: 16 },
+            "16 passwords to be checked from this address",
+            None,
+        ),
+        (
+            Refusal::TooManyLogins { scope: Scope::Service, limit: 512 },
+            "512 passwords to be checked in all",
+            None,
         ),
         (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
     ]
@@ -132,4 +142,20 @@ fn transport_rows() -> Vec<Row> {
             Some("Set-Mailbox 'O''Hara' -ProhibitSendQuota unlimited"),
         ),
     ]
+}
+
+#[test]
+fn passwords_are_checked_up_to_a_number() {
+    let checks = |from_source, total| policy::check_password(Checks { from_source, total });
+    assert_eq!(checks(CHECKS_PER_SOURCE - 1, CHECKS - 1), Ok(()));
+    for (from_source, total, scope) in
+        [(CHECKS_PER_SOURCE, CHECKS_PER_SOURCE, Scope::Address), (0, CHECKS, Scope::Service)]
+    {
+        let refusal = checks(from_source, total).unwrap_err();
+        assert!(
+            matches!(refusal, Refusal::TooManyLogins { scope: found, .. } if found == scope),
+            "{refusal:?}"
+        );
+        assert!(!refusal.looks_like_bad_password(), "the client should come again");
+    }
 }

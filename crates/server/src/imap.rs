@@ -13,6 +13,7 @@ use directory::{ProtocolSettings, ServiceName};
 use imap::{Access, Answer, Ask, Channel, Code, Offer, Opened, Refusal, Session, Settings, StartTls};
 use mail::{AccountId, DateTime, Flag, FolderId, Keyword, ModSeq, Uid};
 use policy::Door;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Folder, Staging, Store, Target};
@@ -24,12 +25,14 @@ pub fn open(context: &Arc<Context>, connection: &Connection, now: Instant) -> (S
     let channel = if connection.tls.is_some() { Channel::Tls } else { Channel::Clear };
     let settings = settings(context.directory.snapshot().imap());
     let session = Session::new(Arc::new(settings), channel, now);
-    (session, Imap { context: Arc::clone(context), user: None, incoming: None })
+    let remote = connection.remote.ip();
+    (session, Imap { context: Arc::clone(context), remote, user: None, incoming: None })
 }
 
 /// Serves one IMAP session.
 pub struct Imap {
     context: Arc<Context>,
+    remote: IpAddr,
     user: Option<User>,
     incoming: Option<Incoming>,
 }
@@ -63,6 +66,11 @@ impl Serve for Imap {
         answer.unwrap_or_else(Answer::Refused)
     }
 
+    /// Logging in changes nothing but the user's place, which goes with the session.
+    fn may_drop(ask: &Ask) -> bool {
+        matches!(ask, Ask::Login(..))
+    }
+
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         self.user.as_mut().map(|user| &mut user.changes)
     }
@@ -72,7 +80,8 @@ impl Imap {
     async fn login(&mut self, credentials: &Credentials, channel: Channel) -> Result<Answer, Refusal> {
         let all = self.context.directory.snapshot();
         let door = Door::Imap4(all.imap());
-        let mailbox = log_in(&self.context, &all, door, convert::channel(channel), credentials).await;
+        let (channel, from) = (convert::channel(channel), self.remote);
+        let mailbox = log_in(&self.context, &all, door, channel, from, credentials).await;
         let account = mailbox.map_err(|refusal| replies::refused(&refusal, credentials.mechanism))?.account;
         let max = all.imap().max_connections_per_user;
         let place = self.context.limits.take(Slot::User(ServiceName::Imap4, account), max);

@@ -27,8 +27,9 @@ pub mod session;
 pub mod smtp;
 pub mod stream;
 pub mod tls;
+mod turns;
 
-pub use auth::{Authenticator, Settings as AuthSettings};
+pub use auth::{Authenticator, Login, Settings as AuthSettings};
 pub use context::{Connection, Context, SessionId, system_clock};
 pub use limits::{Limits, Place, Slot};
 pub use node::Node;

@@ -4,12 +4,15 @@
 //! the reason, and the command that would change it.
 
 use crate::Context;
+use crate::auth::Login;
 use directory::{Mailbox, Snapshot};
 use policy::{Channel, Door, Refusal};
+use std::net::IpAddr;
 use std::sync::Arc;
 use wire::Credentials;
 
-/// The mailbox of the user who logs in. Where the refusal must look like a wrong password it comes as late as one.
+/// The mailbox of the user who logs in from this address. Where the refusal must look like a wrong password it comes as
+/// late as one.
 ///
 /// Everything is decided on the given snapshot, which should be the current one.
 pub async fn log_in(
@@ -17,18 +20,20 @@ pub async fn log_in(
     all: &Snapshot,
     door: Door<'_>,
     channel: Channel,
+    from: IpAddr,
     credentials: &Credentials,
 ) -> Result<Arc<Mailbox>, Refusal> {
-    let decided = decide(all, door, channel, credentials);
-    let result = match decided {
-        Ok(mailbox) if context.auth.verify(Some(&mailbox), &credentials.password).await => Ok(mailbox),
-        Ok(mailbox) => Err(Refusal::BadPassword { mailbox: mailbox.name.clone() }),
-        Err(refusal) => {
-            if refusal.looks_like_bad_password() {
-                context.auth.verify(None, &credentials.password).await;
-            }
-            Err(refusal)
+    let login = Login { name: &credentials.login, password: &credentials.password };
+    let result = match decide(all, door, channel, credentials) {
+        Ok(mailbox) => match context.auth.verify(Some(&mailbox), &login, from).await {
+            Ok(true) => Ok(mailbox),
+            Ok(false) => Err(Refusal::BadPassword { mailbox: mailbox.name.clone() }),
+            Err(busy) => Err(busy),
+        },
+        Err(refusal) if refusal.looks_like_bad_password() => {
+            context.auth.verify(None, &login, from).await.and(Err(refusal))
         }
+        Err(refusal) => Err(refusal),
     };
     tell(door.protocol(), channel, credentials, &result);
     result

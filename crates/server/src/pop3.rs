@@ -9,6 +9,7 @@ use directory::{ProtocolSettings, ServiceName, SortOrder};
 use mail::{AccountId, FolderId, Listing, ModSeq, Uid};
 use policy::{Channel, Door};
 use pop3::{Answer, Ask, Code, Login, Offers, Order, Refusal, Session, Settings, Stls};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -21,12 +22,13 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 pub fn open(context: &Arc<Context>, connection: &Connection, _now: Instant) -> (Session, Pop3) {
     let settings = settings(context.directory.snapshot().pop());
     let session = Session::new(Arc::new(settings), connection.tls.clone());
-    (session, Pop3 { context: context.clone(), maildrop: None })
+    (session, Pop3 { context: context.clone(), remote: connection.remote.ip(), maildrop: None })
 }
 
 /// Serves one POP3 session.
 pub struct Pop3 {
     context: Arc<Context>,
+    remote: IpAddr,
     maildrop: Option<Maildrop>,
 }
 
@@ -49,6 +51,11 @@ impl Serve for Pop3 {
         answer.unwrap_or_else(Answer::Refused)
     }
 
+    /// Opening changes nothing but the lock, which goes with the question.
+    fn may_drop(ask: &Ask) -> bool {
+        matches!(ask, Ask::Open(_))
+    }
+
     /// The numbering of a maildrop is fixed at login: nobody needs to be told of changes.
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         None
@@ -59,7 +66,8 @@ impl Pop3 {
     async fn open(&mut self, login: Login) -> Result<Listing, Refusal> {
         let all = self.context.directory.snapshot();
         let channel = if login.tls.is_some() { Channel::Tls } else { Channel::Clear };
-        let mailbox = log_in(&self.context, &all, Door::Pop3(all.pop()), channel, &login.credentials).await;
+        let (door, from) = (Door::Pop3(all.pop()), self.remote);
+        let mailbox = log_in(&self.context, &all, door, channel, from, &login.credentials).await;
         let account = mailbox.map_err(|refusal| refused(&refusal))?.account;
         let lock = self.lock(account).await.ok_or_else(in_use)?;
         let (inbox, listing) = self.inbox(account).await.map_err(|error| failed("open", &error))?;
@@ -147,6 +155,9 @@ fn refused(refusal: &policy::Refusal) -> Refusal {
         policy::Refusal::LoginNeedsTls { .. } => {
             (None, "Command is not valid in this state: begin TLS first.")
         }
+        policy::Refusal::TooManyLogins { .. } => {
+            (Some(Code::SysTemp), "Too many logins at once, try again later.")
+        }
         policy::Refusal::LoginNotOffered { .. } => (None, "Command is not valid in this state."),
         _ => (Some(Code::SysPerm), "The server's settings do not allow this; its log says why."),
     };
@@ -172,4 +183,20 @@ fn failed(doing: &str, error: &store::Error) -> Refusal {
     };
     tracing::error!(%error, doing, "a POP3 client was told of a failure");
     Refusal { code: Some(code), text: text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_is_no_wrong_password() {
+        let busy = policy::Refusal::TooManyLogins { scope: policy::Scope::Address, limit: 4 };
+        assert_eq!(refused(&busy).code, Some(Code::SysTemp));
+    }
+
+    #[test]
+    fn only_what_changes_nothing_is_dropped_when_the_client_is_gone() {
+        assert!(!Pop3::may_drop(&Ask::Update(Vec::new())) && !Pop3::may_drop(&Ask::Bodies(Vec::new())));
+    }
 }

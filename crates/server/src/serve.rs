@@ -15,6 +15,11 @@ pub trait Serve: Send {
         ask: <Self::Machine as Machine>::Ask,
     ) -> impl Future<Output = <Self::Machine as Machine>::Answer> + Send;
 
+    /// Whether the question may be given up when the client is gone before it is answered: only where its future can
+    /// be dropped at any moment without harm. Logging in is such a question, and the one that may wait long for its turn.
+    /// What changes mail is always done to its end, for the client may have counted on it.
+    fn may_drop(ask: &<Self::Machine as Machine>::Ask) -> bool;
+
     /// Wakes when the account of the session changed, once there is one.
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>>;
 }

@@ -99,7 +99,7 @@ impl<S: Serve> Driver<S> {
             // Boxed, as is all that a waiting session does not need: its future is as large as its largest part.
             Step::Copy(copy) => Box::pin(self.copy(copy)).await?,
             Step::Ask(ask) => {
-                let answer = Box::pin(self.serve.serve(ask)).await;
+                let answer = Box::pin(self.ask(ask)).await?;
                 self.machine.answer(answer);
             }
             Step::Wait(wait) => {
@@ -116,6 +116,20 @@ impl<S: Serve> Driver<S> {
             }
         }
         Ok(Next::Again)
+    }
+
+    async fn ask(
+        &mut self,
+        ask: <S::Machine as Machine>::Ask,
+    ) -> Result<<S::Machine as Machine>::Answer, Broken> {
+        if !S::may_drop(&ask) {
+            return Ok(self.serve.serve(ask).await);
+        }
+        tokio::select! {
+            biased;
+            answer = self.serve.serve(ask) => Ok(answer),
+            () = self.stream.gone() => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+        }
     }
 
     async fn write(&mut self, octets: Vec<u8>) -> Result<(), Broken> {

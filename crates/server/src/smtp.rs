@@ -19,6 +19,7 @@ use policy::{Channel, Door, Refusal};
 use smtp::{
     Answer, Ask, Destination, Envelope, ForwardPath, RecipientAsk, SenderAsk, Session, Settings, Standing,
 };
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -34,12 +35,8 @@ pub fn open(
 ) -> (Session, SmtpServe) {
     let address = connection.remote.ip().to_canonical();
     let session = Session::new(settings(context, connector), address, connection.tls.clone(), now);
-    let serve = SmtpServe {
-        context: context.clone(),
-        connector: connector.clone(),
-        remote: address.to_string(),
-        intake: None,
-    };
+    let serve =
+        SmtpServe { context: context.clone(), connector: connector.clone(), remote: address, intake: None };
     (session, serve)
 }
 
@@ -79,7 +76,7 @@ fn offers(connector: &ReceiveConnector, channel: Channel) -> smtp::Offers {
 pub struct SmtpServe {
     context: Arc<Context>,
     connector: Arc<ReceiveConnector>,
-    remote: String,
+    remote: IpAddr,
     /// The message that is coming in.
     intake: Option<Intake>,
 }
@@ -99,6 +96,10 @@ impl Serve for SmtpServe {
         }
     }
 
+    fn may_drop(ask: &Ask) -> bool {
+        matches!(ask, Ask::Login(..))
+    }
+
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         None
     }
@@ -115,7 +116,7 @@ impl SmtpServe {
 
     async fn login(&self, standing: Standing, credentials: Credentials) -> Answer {
         let (snapshot, door) = (self.snapshot(), Door::Smtp(&self.connector));
-        match log_in(&self.context, &snapshot, door, channel(standing), &credentials).await {
+        match log_in(&self.context, &snapshot, door, channel(standing), self.remote, &credentials).await {
             Ok(mailbox) => Answer::LoggedIn(mailbox.account),
             Err(refusal) => Answer::Refused(replies::of_refusal(&refusal)),
         }
@@ -227,7 +228,7 @@ impl SmtpServe {
         let Some(intake) = self.intake.take() else { return Answer::Refused(replies::TRY_LATER) };
         match intake.finish(&self.context.store).await {
             Ok(accepted) => {
-                tracing::info!(remote = self.remote, message_id = accepted.message_id, "message accepted");
+                tracing::info!(remote = %self.remote, message_id = accepted.message_id, "message accepted");
                 Answer::Accepted(accepted.message_id)
             }
             Err(fault) => self.faulty(&fault),
@@ -241,12 +242,12 @@ impl SmtpServe {
 
     fn refuse(&self, refusal: &Refusal) -> Answer {
         let (reason, remedy) = (refusal.reason(), refusal.remedy().unwrap_or_default());
-        tracing::info!(remote = self.remote, connector = self.connector.name, reason, remedy, "refused");
+        tracing::info!(remote = %self.remote, connector = self.connector.name, reason, remedy, "refused");
         Answer::Refused(replies::of_refusal(refusal))
     }
 
     fn fail(&self, error: &store::Error) -> Answer {
-        tracing::error!(remote = self.remote, %error, "the store failed");
+        tracing::error!(remote = %self.remote, %error, "the store failed");
         Answer::Refused(replies::of_failure(error))
     }
 

@@ -5,14 +5,14 @@
 
 use crate::tls::Tls;
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use wire::TlsInfo;
 
@@ -22,6 +22,8 @@ const WRITE_STALL: Duration = Duration::from_secs(120);
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// How long we wait for the client's end after ours, so that our last words are not lost to a reset.
 const LINGER: Duration = Duration::from_millis(1500);
+/// How long a client who sends no more is taken to listen still.
+const LISTENING: Duration = Duration::from_secs(3);
 /// Octets read at a time.
 const SCRATCH: usize = 64 * 1024;
 /// Encrypted octets that may wait in memory for the socket.
@@ -65,6 +67,23 @@ impl Stream {
             Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
             Stream::Gone => Poll::Ready(Ok(())),
         }
+    }
+
+    /// Waits until the client is gone, without reading. One who only sends no more may still listen, which looks the same
+    /// from here: so it takes a little longer than the client's end.
+    pub async fn gone(&self) {
+        let socket = match self {
+            Stream::Clear(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+            Stream::Gone => return,
+        };
+        // Of all kinds of readiness this one means the client's end and urgent data, which nobody waits for; being
+        // readable would tell nothing while commands are unread.
+        let ended = socket.ready(Interest::PRIORITY).await;
+        if ended.is_ok_and(|ready| !ready.is_read_closed()) {
+            pending::<()>().await;
+        }
+        sleep(LISTENING).await;
     }
 
     /// Sends all octets. Fails with `TimedOut` when the client takes none for a while.

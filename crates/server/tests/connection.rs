@@ -289,6 +289,29 @@ async fn a_client_that_leaves_ends_its_session() {
 }
 
 #[tokio::test]
+async fn a_login_is_given_up_when_the_client_is_gone_and_a_change_is_not() {
+    for begin in [Begin::Clear, Begin::Tls] {
+        let mut server = serve(begin).await;
+        // What was sent after the command stays unread.
+        for command in ["change\r\n", "login\r\necho unread\r\n"] {
+            if begin == Begin::Tls {
+                let client = server.client(&rustls::version::TLS13);
+                let mut stream = server.connect_tls(&client, "localhost").await.unwrap();
+                stream.write_all(command.as_bytes()).await.unwrap();
+            } else {
+                server.connect().await.write_all(command.as_bytes()).await.unwrap();
+            }
+        }
+        let ended = server.ended.recv().await.unwrap();
+        assert!(ended.unwrap_err().contains("the connection broke"), "the login");
+        assert!(server.ended.try_recv().is_err(), "the change goes on, though its client left first");
+        deliver(&server.context, b"Subject: x\r\n\r\nx\r\n").await;
+        toy::CHANGE.notify_one();
+        toy::CHANGED.notified().await;
+    }
+}
+
+#[tokio::test]
 async fn a_waiting_session_is_small() {
     let server = serve(Begin::Clear).await;
     let (machine, serve) = toy::session(server.context.clone());

@@ -14,6 +14,9 @@ pub(super) fn refused(refusal: &policy::Refusal, mechanism: Mechanism) -> Refusa
             Refusal::new(Code::PrivacyRequired, "Log in after STARTTLS, or on the port for TLS")
         }
         policy::Refusal::TooManyConnections { .. } => too_many_connections(),
+        policy::Refusal::TooManyLogins { .. } => {
+            Refusal::new(Code::Unavailable, "Too many logins at once, try again later")
+        }
         _ => Refusal::new(Code::ContactAdmin, format!("{command} is not allowed by the server's settings")),
     }
 }
@@ -90,5 +93,7 @@ mod tests {
         let wrong = policy::Refusal::BadPassword { mailbox: "alice".to_owned() };
         assert_eq!(refused(&unknown, Mechanism::Command), refused(&wrong, Mechanism::Command));
         assert_eq!(refused(&wrong, Mechanism::Plain).text, "AUTHENTICATE failed.");
+        let busy = policy::Refusal::TooManyLogins { scope: policy::Scope::Address, limit: 4 };
+        assert_eq!(refused(&busy, Mechanism::Plain).code, Some(Code::Unavailable));
     }
 }

@@ -19,6 +19,8 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Refusal::LoginNeedsTls { .. } => {
             Reply::fixed(538, "5.7.11 Encryption required for requested authentication mechanism")
         }
+        // RFC 4954 §6
+        Refusal::TooManyLogins { .. } => Reply::fixed(454, "4.7.0 Temporary authentication failure"),
         Refusal::LoginNotOffered { .. } => Reply::fixed(504, "5.5.4 Unrecognized authentication type"),
         Refusal::UnknownUser { .. }
         | Refusal::BadPassword { .. }
@@ -54,5 +56,16 @@ pub(super) fn of_failure(error: &store::Error) -> Reply {
         store::Error::Closed => Reply::fixed(451, "4.3.2 Service is stopping, try again later"),
         // An account that was removed between RCPT and the end of the message: RCPT will say so next time.
         _ => TRY_LATER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_is_no_wrong_password() {
+        let busy = Refusal::TooManyLogins { scope: policy::Scope::Address, limit: 4 };
+        assert_eq!(of_refusal(&busy), Reply::fixed(454, "4.7.0 Temporary authentication failure"));
     }
 }

@@ -1,15 +1,20 @@
 //! A protocol for tests of the session loop. Commands: `echo TEXT`, `tls`, `starttls`, `octets`, `dotted`, `sleep MS`,
-//! `watch`, `bye`.
+//! `watch`, `login` (which is never answered), `change` (which is done when `CHANGE` says so), `bye`.
 
 use mail::{AccountId, Body, ModSeq};
 use server::{Context, Serve};
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use wire::{Copy, Event, Machine, Shape, Step, Wait};
 
 static BELL: LazyLock<watch::Sender<ModSeq>> = LazyLock::new(|| watch::Sender::new(ModSeq(0)));
+
+/// Lets a `change` be done.
+pub static CHANGE: Notify = Notify::const_new();
+/// A `change` was done.
+pub static CHANGED: Notify = Notify::const_new();
 
 /// The account that has mail: the first of its store.
 pub const ACCOUNT: AccountId = AccountId(1);
@@ -26,9 +31,15 @@ pub fn session(context: Arc<Context>) -> (Toy, ToyServe) {
     (toy, ToyServe { context, changes: BELL.subscribe() })
 }
 
+pub enum Ask {
+    Newest(Shape),
+    Login,
+    Change,
+}
+
 pub struct Toy {
     input: Vec<u8>,
-    steps: VecDeque<Step<Shape>>,
+    steps: VecDeque<Step<Ask>>,
     wake: Option<Instant>,
     watching: bool,
     tls: String,
@@ -50,8 +61,10 @@ impl Toy {
                 // RFC 3207 §6: what came with the command is thrown away.
                 self.input.clear();
             }
-            "octets" => self.steps.push_back(Step::Ask(Shape::Octets)),
-            "dotted" => self.steps.push_back(Step::Ask(Shape::Dotted(None))),
+            "octets" => self.steps.push_back(Step::Ask(Ask::Newest(Shape::Octets))),
+            "dotted" => self.steps.push_back(Step::Ask(Ask::Newest(Shape::Dotted(None)))),
+            "login" => self.steps.push_back(Step::Ask(Ask::Login)),
+            "change" => self.steps.push_back(Step::Ask(Ask::Change)),
             "sleep" => self.wake = Some(now + Duration::from_millis(rest.parse().unwrap())),
             "watch" => {
                 self.watching = true;
@@ -66,10 +79,10 @@ impl Toy {
 }
 
 impl Machine for Toy {
-    type Ask = Shape;
+    type Ask = Ask;
     type Answer = (Body, Shape);
 
-    fn next(&mut self, now: Instant) -> Step<Shape> {
+    fn next(&mut self, now: Instant) -> Step<Ask> {
         while self.steps.is_empty() {
             let Some(end) = self.input.windows(2).position(|two| two == b"\r\n") else { break };
             let line: Vec<u8> = self.input.drain(..end + 2).collect();
@@ -111,13 +124,26 @@ impl Serve for ToyServe {
     type Machine = Toy;
 
     /// The newest message.
-    async fn serve(&mut self, shape: Shape) -> (Body, Shape) {
+    async fn serve(&mut self, ask: Ask) -> (Body, Shape) {
+        let shape = match ask {
+            Ask::Newest(shape) => shape,
+            Ask::Login => return std::future::pending().await,
+            Ask::Change => {
+                CHANGE.notified().await;
+                CHANGED.notify_one();
+                Shape::Octets
+            }
+        };
         let store = &self.context.store;
         let account = ACCOUNT;
         let inbox = store.folders(account).await.unwrap()[0].id;
         let uid = store.listing(account, inbox).await.unwrap().iter().last().unwrap().uid;
         let bodies = store.bodies(account, inbox, vec![uid]).await.unwrap();
         (bodies[0].1.clone(), shape)
+    }
+
+    fn may_drop(ask: &Ask) -> bool {
+        matches!(ask, Ask::Login)
     }
 
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
