@@ -7,6 +7,7 @@ use crate::grammar::Block;
 use directory::{ByteSize, Limit, TimeSpan};
 use mail::Secret;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One value.
@@ -124,6 +125,11 @@ impl Value {
         }
     }
 
+    /// Levels of lists, hashtables and objects within each other.
+    pub fn depth(&self) -> usize {
+        depth(self, &mut HashMap::new())
+    }
+
     /// The value's items: those of a list, nothing for null, else itself.
     pub fn items(self) -> Vec<Value> {
         match self {
@@ -164,6 +170,28 @@ impl Value {
             _ => Value::Null,
         }
     }
+}
+
+/// The depth of a value. What is there at several places is looked into once.
+fn depth(value: &Value, known: &mut HashMap<*const (), usize>) -> usize {
+    let place: *const () = match value {
+        Value::List(items) => Arc::as_ptr(items).cast(),
+        Value::Table(entries) => Arc::as_ptr(entries).cast(),
+        Value::Object(object) => Arc::as_ptr(object).cast(),
+        _ => return 0,
+    };
+    if let Some(depth) = known.get(&place) {
+        return *depth;
+    }
+    let deepest = match value {
+        Value::List(items) => items.iter().map(|item| depth(item, known)).max(),
+        Value::Table(entries) => entries.iter().map(|(_, value)| depth(value, known)).max(),
+        Value::Object(object) => object.properties.iter().map(|(_, value)| depth(value, known)).max(),
+        _ => None,
+    };
+    let found = 1 + deepest.unwrap_or_default();
+    known.insert(place, found);
+    found
 }
 
 fn is_count(name: &str) -> bool {

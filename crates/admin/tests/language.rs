@@ -244,3 +244,26 @@ async fn help_knows_every_cmdlet() {
     );
     assert!(site.bad("Get-Help Get-Mailbx").await.contains("Did you mean Get-Mailbox?"));
 }
+
+#[tokio::test]
+async fn long_texts_run_and_deep_ones_are_refused_with_their_place() {
+    let mut site = Site::new().await;
+    assert_eq!(site.good(&format!("0{}", " + 1".repeat(500))).await, "500\n");
+    assert_eq!(site.good(&format!("0{}", "+1".repeat(50_000))).await, "50000\n");
+    let lines = "$x += 1\n".repeat(10_000);
+    assert_eq!(site.good(&format!("{lines}$x")).await, "10000\n");
+    let error = site.bad(&format!("'first'; {}1{}", "(".repeat(150), ")".repeat(150))).await;
+    assert!(error.starts_with("This is nested too deeply: "), "{error}");
+    assert!(error.contains("line 1, column 109:\n"), "{error}");
+    let error = site.bad(&format!("1{}", " | % {$_}".repeat(150))).await;
+    assert!(error.contains("nested too deeply") && error.contains("line 1, column 889:\n"), "{error}");
+    let error = site.bad("$b = {1 | % $b}; 1 | % $b").await;
+    assert!(error.contains("called within each other"), "{error}");
+    let error = site.bad("foreach ($i in 1..5000) {$x = @{x = $x}}").await;
+    assert!(error.contains("at most 100 levels.\nline 1, column 26"), "{error}");
+    let error = site.bad(&"1;".repeat(600_000)).await;
+    assert!(error.starts_with("This text has 1200000 octets, and at most 1048576 (1 MiB)"), "{error}");
+    // One that is just short enough is read in no time, also where it is one line.
+    let text = format!("{}'end'", "$x = 'a';".repeat(110_000));
+    assert_eq!(site.good(&text).await, "end\n");
+}

@@ -1,6 +1,6 @@
 //! Whatever value is written down is the value that is read; whatever is read ends with statements or an error.
 
-#![allow(clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 mod common;
 
@@ -114,4 +114,98 @@ fn any_text_is_read_or_refused() {
         }
         let _ = (needs_more(&text), parse_filter(&text));
     }
+}
+
+/// What can be put around a value, before and behind it.
+const LEVELS: &[(&str, &str)] = &[
+    ("(", ")"),
+    ("@(", ")"),
+    ("$(", ")"),
+    ("\"$(", ")\""),
+    ("(,", ")"),
+    ("@{a=", "}"),
+    ("(1 + ", ")"),
+    ("(1 -and 2 -eq 3 + 4 * 5..", ")"),
+    ("-not ", ""),
+    ("$x[", "]"),
+    ("$x.($x.", ")"),
+    ("'a'.ToString(", ")"),
+    ("$(if (", ") {1})"),
+    ("$(if ($false) {} else {", "})"),
+    ("$(foreach ($i in ", ") {$i})"),
+    ("$(1 | % {", "})"),
+    ("(1 | ? {", "} | select @{n='a'; e={1}} | sort)"),
+    ("$($y = ", ")"),
+    ("$(@\"\n$(", ")\n\"@)"),
+    ("(Get-Mailbox -Filter {Name -like '", "'})"),
+];
+
+/// Runs a text on a thread that has half the stack of the server's.
+fn run_on_half_a_stack(texts: Vec<String>) {
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut site = Site::new().await;
+            for text in texts {
+                site.run(&text).await;
+            }
+        });
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn however_deep_a_text_is_the_stack_is_enough() {
+    let mut texts = Vec::new();
+    for (open, close) in LEVELS {
+        for levels in [5, 12, 16, 24, 33, 49, 60, 98, 99, 2000] {
+            texts.push(format!("{}1{}", open.repeat(levels), close.repeat(levels)));
+        }
+    }
+    for operator in ["+", "-and", "-eq", "..", ",", "*", "-join", "|%{$_}", "|select"] {
+        texts.push(format!("1{}", format!(" {operator} 1").repeat(2000)));
+    }
+    for suffix in [".b", "[0]", ".ToString()", ".$x", ".'b'"] {
+        texts.push(format!("$x{}", suffix.repeat(100_000)));
+    }
+    for stages in [20, 90, 99, 2000] {
+        texts.push(format!("1{}", " | % {$_}".repeat(stages)));
+        texts.push(format!("1..3{}", " | ? {$_} | sort".repeat(stages)));
+        texts.push(format!("Get-Mailbox{}", " | select @{n='a'; e={$_}}".repeat(stages)));
+    }
+    texts.push(format!("if ($x) {{}}{}", " elseif ($x) {}".repeat(50_000)));
+    // A block that calls itself, and values that are put into themselves.
+    for text in [
+        "$b = {1 | % $b}; 1 | % $b",
+        "$b = {1 | select @{n='a'; e=$b}}; 1 | % $b",
+        "$b = {(1 | ? $b)}; 1 | ? $b",
+        "foreach ($i in 1..5000) {$x = @{x = $x}}; $x; \"$x\"; $x | ConvertTo-Json -Depth 10000",
+        "foreach ($i in 1..5000) {$x = ,$x + 1}; $x",
+        "foreach ($i in 1..5000) {$x += ,$x}",
+        "$x = @{}; foreach ($i in 1..5000) {$x.y = $x}",
+        "foreach ($i in 1..90) {$x = @{a = $x; b = $x}}",
+        "foreach ($i in 1..5000) {$x = $x | select @{n='a'; e={$_}}}; $x",
+    ] {
+        texts.push(text.to_owned());
+    }
+    run_on_half_a_stack(texts);
+}
+
+#[test]
+fn levels_of_any_kind_in_any_order_never_end_the_process() {
+    let mut chance = Chance(3);
+    let mut texts = Vec::new();
+    for _ in 0..2000 {
+        let (mut text, mut after) = (String::new(), Vec::new());
+        for _ in 0..chance.below(130) {
+            let (open, close) = chance.pick(LEVELS);
+            text.push_str(open);
+            after.push(close);
+        }
+        text.push_str(chance.pick(&["1", "$x", "'a'", "Get-Mailbox", ""]));
+        let kept = chance.below(20) != 0;
+        after.iter().rev().filter(|_| kept || chance.below(9) != 0).for_each(|close| text.push_str(close));
+        texts.push(text);
+    }
+    run_on_half_a_stack(texts);
 }

@@ -154,12 +154,9 @@ pub enum ExprKind {
     Variable(String),
     /// The name of a property of the object in question, in filters.
     Property(String),
-    /// `$x.Name`
-    Member(Box<Expr>, Box<Expr>),
-    /// `$x.Method(…)`
-    Method(Box<Expr>, Name, Vec<Expr>),
-    /// `$x[0]`
-    Index(Box<Expr>, Box<Expr>),
+    /// `$x.Name[0]`: a value and what follows it directly. However many they are, they are no levels: what goes
+    /// through a tree does so by recursion.
+    Postfix(Box<Expr>, Vec<Suffix>),
     /// `a, b`
     List(Vec<Expr>),
     /// `@( … )`
@@ -174,8 +171,19 @@ pub enum ExprKind {
     Block(Arc<Block>),
     /// `-not x`, `!x`, `-x`
     Unary(Unary, Box<Expr>),
-    /// `x -eq y`
-    Binary(Binary, Box<Expr>, Box<Expr>),
+    /// `x + y - z`: operators from left to right, as flat as they are written.
+    Binary(Box<Expr>, Vec<(Binary, Expr)>),
+}
+
+/// What follows a value directly.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Suffix {
+    /// `.Name`
+    Member(Expr),
+    /// `.Method(…)`
+    Method(Name, Vec<Expr>),
+    /// `[0]`
+    Index(Expr),
 }
 
 /// A number as written.

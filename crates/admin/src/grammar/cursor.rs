@@ -12,13 +12,14 @@ pub struct Cursor {
     pub pos: usize,
     /// Reading stops here: the end of the source, or of the braces being read.
     pub end: usize,
-    /// Brackets open around this place; what nests too deeply is refused before the stack runs out.
+    /// Levels around this place: brackets, blocks, operators, parts of a pipeline. What nests too deeply is refused here,
+    /// because everything that goes through the tree afterwards does so by recursion.
     pub depth: usize,
     /// In a filter, bare words are properties.
     pub filter: bool,
 }
 
-/// Brackets within brackets.
+/// Levels within levels.
 const DEEPEST: usize = 100;
 
 /// What a character counts as.
@@ -106,11 +107,14 @@ impl Cursor {
         Err(ParseError { span, message: message.into(), incomplete: false })
     }
 
-    /// Begins something with brackets.
+    /// Begins something that has levels within it.
     pub fn enter(&mut self) -> Result<(), ParseError> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            self.fail_at(self.since(self.pos), "This is nested too deeply.")
+            self.fail_at(
+                self.since(self.pos),
+                format!("This is nested too deeply: brackets, blocks, operators and pipes have at most {DEEPEST} levels."),
+            )
         } else {
             Ok(())
         }

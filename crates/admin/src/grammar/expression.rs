@@ -3,7 +3,7 @@
 //! Precedence is PowerShell's, lowest first: `-and -or -xor`, comparison, `+ -`, `* / %`, `..`, `,`, then what stands
 //! before a value. The two levels of `-and` and `-or` are one there, too.
 
-use super::ast::{Binary, Block, Expr, ExprKind, Piece, Statement, Unary};
+use super::ast::{Binary, Block, Expr, ExprKind, Piece, Statement, Suffix, Unary};
 use super::cursor::{Cursor, plain};
 use super::texts::{ends_word, expandable, is_name, number};
 use super::{Name, ParseError, Span};
@@ -38,25 +38,23 @@ const FOREIGN: &[&str] =
 impl Cursor {
     /// A whole expression.
     pub fn expression(&mut self) -> Result<Expr, ParseError> {
-        self.enter()?;
-        let value = self.binary(0);
-        self.leave();
-        value
+        self.binary(0)
     }
 
     fn binary(&mut self, least: u8) -> Result<Expr, ParseError> {
-        let mut left = self.unary()?;
+        let first = self.unary()?;
+        let mut more = Vec::new();
         loop {
             let before = self.pos;
             self.skip_blanks()?;
             let Some((operator, level)) = self.operator()?.filter(|&(_, level)| level > least) else {
                 self.pos = before;
-                return Ok(left);
+                return Ok(chain(first, more));
             };
             self.skip_lines()?;
-            let right = self.binary(level)?;
-            let span = Span { start: left.span.start, end: right.span.end };
-            left = Expr { kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)), span };
+            self.enter()?;
+            more.push((operator, self.binary(level)?));
+            self.leave();
         }
     }
 
@@ -157,30 +155,36 @@ impl Cursor {
 
     /// A value with what follows it directly: `.Name`, `[0]`.
     pub fn postfix(&mut self, in_expression: bool) -> Result<Expr, ParseError> {
-        let mut value = if in_expression { self.primary()? } else { self.bracketed_or_variable()? };
+        let value = if in_expression { self.primary()? } else { self.bracketed_or_variable()? };
+        let mut suffixes = Vec::new();
         loop {
             match (self.peek(), self.peek_second()) {
                 (Some('.'), Some(c)) if is_name(c) || c == '$' || c == '(' || c == '"' || c == '\'' => {
                     self.bump();
-                    value = self.member(value)?;
+                    suffixes.push(self.member()?);
                 }
                 (Some('['), _) => {
+                    self.enter()?;
                     self.bump();
                     self.skip_lines()?;
                     let index = self.expression()?;
                     self.close(']')?;
-                    let span = Span { start: value.span.start, end: self.pos };
-                    value = Expr { kind: ExprKind::Index(Box::new(value), Box::new(index)), span };
+                    self.leave();
+                    suffixes.push(Suffix::Index(index));
                 }
                 (Some(':'), Some(':')) => {
                     return self.fail(".NET calls are not part of this shell's language.");
                 }
-                _ => return Ok(value),
+                _ if suffixes.is_empty() => return Ok(value),
+                _ => {
+                    let span = Span { start: value.span.start, end: self.pos };
+                    return Ok(Expr { kind: ExprKind::Postfix(Box::new(value), suffixes), span });
+                }
             }
         }
     }
 
-    fn member(&mut self, of: Expr) -> Result<Expr, ParseError> {
+    fn member(&mut self) -> Result<Suffix, ParseError> {
         let start = self.pos;
         let name = match self.peek() {
             Some('$') => self.dollar()?,
@@ -195,16 +199,16 @@ impl Cursor {
             }
         };
         if self.peek() == Some('(') {
-            return self.method(of, name);
+            return self.method(name);
         }
-        let span = Span { start: of.span.start, end: self.pos };
-        Ok(Expr { kind: ExprKind::Member(Box::new(of), Box::new(name)), span })
+        Ok(Suffix::Member(name))
     }
 
-    fn method(&mut self, of: Expr, name: Expr) -> Result<Expr, ParseError> {
+    fn method(&mut self, name: Expr) -> Result<Suffix, ParseError> {
         let ExprKind::Text(text) = name.kind else {
             return self.fail_at(name.span, "A method has a plain name.");
         };
+        self.enter()?;
         self.bump();
         self.skip_lines()?;
         let mut arguments = Vec::new();
@@ -217,8 +221,8 @@ impl Cursor {
             self.skip_lines()?;
         }
         self.close(')')?;
-        let span = Span { start: of.span.start, end: self.pos };
-        Ok(Expr { kind: ExprKind::Method(Box::new(of), Name { text, span: name.span }, arguments), span })
+        self.leave();
+        Ok(Suffix::Method(Name { text, span: name.span }, arguments))
     }
 
     fn primary(&mut self) -> Result<Expr, ParseError> {
@@ -336,7 +340,7 @@ impl Cursor {
         self.leave();
         let mut reader = Cursor::new(self.source.clone(), inner);
         reader.depth = self.depth + 1;
-        let body = reader.enter().and_then(|()| reader.statements(None));
+        let body = reader.statements(None);
         Ok(Arc::new(Block { source: self.source.clone(), inner, body }))
     }
 
@@ -486,6 +490,13 @@ fn pieces(part: ExprKind) -> Vec<Piece> {
         ExprKind::Expandable(pieces) => pieces,
         _ => Vec::new(),
     }
+}
+
+/// Operators from left to right, or the one value.
+fn chain(first: Expr, more: Vec<(Binary, Expr)>) -> Expr {
+    let Some((_, last)) = more.last() else { return first };
+    let span = Span { start: first.span.start, end: last.span.end };
+    Expr { kind: ExprKind::Binary(Box::new(first), more), span }
 }
 
 fn one_or_list(mut items: Vec<Expr>) -> Expr {

@@ -21,16 +21,33 @@ pub use error::{ParseError, point};
 use cursor::Cursor;
 use std::sync::Arc;
 
+/// Octets of one text.
+const LONGEST: usize = 1 << 20;
+
 /// The statements of a text.
 pub fn parse(text: &str) -> Result<Script, ParseError> {
+    short_enough(text)?;
     let source: Arc<str> = Arc::from(text);
     let whole = Span { start: 0, end: text.len() };
     let statements = Cursor::new(source.clone(), whole).statements(None)?;
     Ok(Script { source, statements })
 }
 
+/// A text has a limit, so that reading it ends soon and fits into memory.
+fn short_enough(text: &str) -> Result<(), ParseError> {
+    if text.len() <= LONGEST {
+        return Ok(());
+    }
+    let message = format!(
+        "This text has {} octets, and at most {LONGEST} (1 MiB) are read at once. Run it in parts.",
+        text.len()
+    );
+    Err(ParseError { span: Span::default(), message, incomplete: false })
+}
+
 /// The expression of a filter, where bare words are names of properties: `PopEnabled -eq $true`.
 pub fn parse_filter(text: &str) -> Result<Expr, ParseError> {
+    short_enough(text)?;
     let mut cursor = Cursor::new(Arc::from(text), Span { start: 0, end: text.len() });
     cursor.filter = true;
     cursor.skip_lines()?;

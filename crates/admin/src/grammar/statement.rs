@@ -47,18 +47,20 @@ impl Cursor {
 
     /// A line copied with its prompt: `[PS] C:\>Get-Mailbox`, `PS C:\> …`, `>> …`.
     fn skip_prompt(&mut self) -> bool {
+        let begins = ["[PS]", "PS ", "PS>"].iter().any(|begin| self.rest().starts_with(begin));
+        if !begins {
+            return self.take_str(">> ");
+        }
         let line = self.rest().lines().next().unwrap_or_default();
-        let begins = line.starts_with("[PS]") || line.starts_with("PS ") || line.starts_with("PS>");
-        let Some(at) = line.find('>').filter(|_| begins) else { return self.take_str(">> ") };
+        let Some(at) = line.find('>') else { return false };
         self.pos += at + 1;
         true
     }
 
     /// A line that begins with `'` and has no second one: a comment in the article's scripts.
     fn skip_quote_comment(&mut self) -> bool {
-        let line = self.rest().lines().next().unwrap_or_default();
-        let comment = line.chars().next().map(plain) == Some('\'')
-            && line.chars().map(plain).filter(|&c| c == '\'').count() == 1;
+        let mut line = self.rest().chars().take_while(|&c| c != '\n').map(plain);
+        let comment = line.next() == Some('\'') && !line.any(|c| c == '\'');
         if comment {
             self.skip_line();
         }
@@ -168,7 +170,7 @@ impl Cursor {
         let target = self.postfix(true)?;
         self.skip_blanks()?;
         match (self.assignment(), &target.kind) {
-            (Some(how), ExprKind::Variable(_) | ExprKind::Member(..)) => {
+            (Some(how), ExprKind::Variable(_) | ExprKind::Postfix(..)) => {
                 self.skip_lines()?;
                 let value = Box::new(self.statement()?);
                 Ok(Statement::Assign { target, how, value })
@@ -209,6 +211,7 @@ impl Cursor {
     pub fn pipeline(&mut self) -> Result<Pipeline, ParseError> {
         let start = self.pos;
         let mut elements = vec![self.first_element()?];
+        let outside = self.depth;
         loop {
             self.skip_blanks()?;
             match (self.peek(), self.peek_second()) {
@@ -221,10 +224,13 @@ impl Cursor {
                 }
                 _ => break,
             }
+            // Each part is called by the one before it.
+            self.enter()?;
             self.bump();
             self.skip_lines()?;
             elements.push(Element::Command(self.command()?));
         }
+        self.depth = outside;
         Ok(Pipeline { elements, span: self.since(start) })
     }
 

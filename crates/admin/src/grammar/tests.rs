@@ -273,9 +273,11 @@ fn expression(value: &Expr) -> String {
         }
         ExprKind::Variable(name) => format!("${name}"),
         ExprKind::Property(name) => format!(":{name}"),
-        ExprKind::Member(of, name) => format!("({}).{}", expression(of), expression(name)),
-        ExprKind::Method(of, name, all) => format!("({}).{}({})", expression(of), name.text, list(all)),
-        ExprKind::Index(of, index) => format!("({})[{}]", expression(of), expression(index)),
+        ExprKind::Postfix(of, suffixes) => suffixes.iter().fold(expression(of), |of, suffix| match suffix {
+            Suffix::Member(name) => format!("({of}).{}", expression(name)),
+            Suffix::Method(name, all) => format!("({of}).{}({})", name.text, list(all)),
+            Suffix::Index(index) => format!("({of})[{}]", expression(index)),
+        }),
         ExprKind::List(all) => format!("[{}]", list(all)),
         ExprKind::Array(all) => format!("@({})", statements(all)),
         ExprKind::Group(all) => format!("({})", pipeline(all)),
@@ -288,8 +290,8 @@ fn expression(value: &Expr) -> String {
         }
         ExprKind::Block(block) => format!("{{{}}}", block.text()),
         ExprKind::Unary(operator, value) => format!("({operator:?} {})", expression(value)),
-        ExprKind::Binary(operator, left, right) => {
-            format!("({} {operator:?} {})", expression(left), expression(right))
-        }
+        ExprKind::Binary(first, more) => more.iter().fold(expression(first), |left, (operator, right)| {
+            format!("({left} {operator:?} {})", expression(right))
+        }),
     }
 }

@@ -6,7 +6,7 @@
 use crate::value::Value;
 use crate::{Channel, Context, Question, Terminal};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +20,20 @@ struct Inner {
     variables: Variables,
     messages: mpsc::Sender<Message>,
     failed: AtomicBool,
+    depth: AtomicUsize,
+}
+
+/// Calls within calls of what evaluates a text. The text itself has fewer levels than that, but a block in a variable
+/// can call itself. Half the stack of a thread of the server is enough for so many.
+const DEEPEST: usize = 400;
+
+/// One level, as long as this is kept.
+pub struct Level<'e>(&'e AtomicUsize);
+
+impl Drop for Level<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The variables of a shell; they outlive its runs.
@@ -70,7 +84,17 @@ impl Env {
         variables: Variables,
         messages: mpsc::Sender<Message>,
     ) -> Env {
-        Env(Arc::new(Inner { context, terminal, variables, messages, failed: AtomicBool::new(false) }))
+        let (failed, depth) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Env(Arc::new(Inner { context, terminal, variables, messages, failed, depth }))
+    }
+
+    /// Goes one level deeper, if there is room for it on the stack.
+    pub fn deeper(&self) -> Result<Level<'_>, &'static str> {
+        let level = Level(&self.0.depth);
+        if level.0.fetch_add(1, Ordering::Relaxed) < DEEPEST {
+            return Ok(level);
+        }
+        Err("Too many blocks, expressions and parts of pipelines are called within each other here.")
     }
 
     pub fn context(&self) -> &Context {

@@ -6,7 +6,7 @@ use super::pipeline::{self, Flow, Sink};
 use super::statement;
 use crate::BoxFuture;
 use crate::grammar::{
-    Block, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Unary, point,
+    Binary, Block, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Suffix, Unary, point,
 };
 use crate::value::Value;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ impl Halt {
 /// The value of an expression.
 pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value, Halt>> {
     Box::pin(async move {
+        let _level = env.deeper().map_err(|message| Halt::fault(expr.span, message))?;
         Ok(match &expr.kind {
             ExprKind::Number(Number::Int(value), _) => Value::Int(*value),
             ExprKind::Number(Number::Real(value), _) => Value::Real(*value),
@@ -63,19 +64,12 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
                 variable(env, name).map_err(|message| Halt::fault(expr.span, message))?
             }
             ExprKind::Property(name) => env.variables().get("_").property(name),
-            ExprKind::Member(of, name) => {
-                let name = evaluate(env, name).await?.to_string();
-                evaluate(env, of).await?.property(&name)
-            }
-            ExprKind::Method(of, name, arguments) => {
-                let of = evaluate(env, of).await?;
-                let arguments = evaluate_all(env, arguments).await?;
-                operators::method(&of, &name.text, &arguments)
-                    .map_err(|message| Halt::fault(name.span, message))?
-            }
-            ExprKind::Index(of, index) => {
-                let (of, at) = (evaluate(env, of).await?, evaluate(env, index).await?);
-                operators::index(&of, &at).map_err(|message| Halt::fault(index.span, message))?
+            ExprKind::Postfix(of, suffixes) => {
+                let mut value = evaluate(env, of).await?;
+                for suffix in suffixes {
+                    value = followed(env, value, suffix).await?;
+                }
+                value
             }
             ExprKind::List(items) => Value::List(Arc::new(evaluate_all(env, items).await?)),
             ExprKind::Array(statements) => Value::List(Arc::new(collect(env, statements).await?)),
@@ -89,17 +83,46 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
                 operators::subtract(Value::Int(0), value)
                     .map_err(|message| Halt::fault(expr.span, message))?
             }
-            ExprKind::Binary(operator, left, right) => {
-                let left = evaluate(env, left).await?;
-                if let Some(known) = operators::short(*operator, &left) {
-                    return Ok(known);
+            ExprKind::Binary(first, more) => {
+                let mut value = evaluate(env, first).await?;
+                for (operator, right) in more {
+                    value = combined(env, value, *operator, right, first.span.start).await?;
                 }
-                let right = evaluate(env, right).await?;
-                operators::binary(*operator, left, right)
-                    .map_err(|message| Halt::fault(expr.span, message))?
+                value
             }
         })
     })
+}
+
+/// What a suffix makes of a value.
+async fn followed(env: &Env, of: Value, suffix: &Suffix) -> Result<Value, Halt> {
+    match suffix {
+        Suffix::Member(name) => Ok(of.property(&evaluate(env, name).await?.to_string())),
+        Suffix::Method(name, arguments) => {
+            let arguments = evaluate_all(env, arguments).await?;
+            operators::method(&of, &name.text, &arguments).map_err(|message| Halt::fault(name.span, message))
+        }
+        Suffix::Index(index) => {
+            let at = evaluate(env, index).await?;
+            operators::index(&of, &at).map_err(|message| Halt::fault(index.span, message))
+        }
+    }
+}
+
+/// What an operator makes of a value and the expression to its right.
+async fn combined(
+    env: &Env,
+    left: Value,
+    operator: Binary,
+    right: &Expr,
+    start: usize,
+) -> Result<Value, Halt> {
+    if let Some(known) = operators::short(operator, &left) {
+        return Ok(known);
+    }
+    let value = evaluate(env, right).await?;
+    let span = Span { start, end: right.span.end };
+    operators::binary(operator, left, value).map_err(|message| Halt::fault(span, message))
 }
 
 async fn evaluate_all(env: &Env, all: &[Expr]) -> Result<Vec<Value>, Halt> {

@@ -65,6 +65,11 @@ impl Sink for Down<'_> {
         Box::pin(async move {
             // A pipeline that neither prints nor waits must not keep a thread of the server to itself.
             tokio::task::coop::consume_budget().await;
+            let env = self.env;
+            let _level = match env.deeper() {
+                Ok(level) => level,
+                Err(message) => return env.halted(Halt::Shown(message.to_owned())).await,
+            };
             match self.stages.split_first_mut() {
                 None => self.sink.accept(value).await,
                 Some((first, rest)) => {
@@ -116,6 +121,7 @@ async fn push(
     stages: &mut [Box<dyn Stage>],
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
+    let _level = env.deeper().map_err(|message| Halt::Shown(message.to_owned()))?;
     let mut down = Down { stages, sink, env };
     let Some(source) = source else { return Ok(down.begin().await?) };
     if let Some(inner) = streamed(source) {

@@ -6,7 +6,7 @@ use super::operators;
 use super::pipeline::{self, Sink};
 use crate::BoxFuture;
 use crate::Channel;
-use crate::grammar::{Assignment, Expr, ExprKind, Script, Statement};
+use crate::grammar::{Assignment, Expr, ExprKind, Script, Statement, Suffix};
 use crate::output::Printer;
 use crate::value::Value;
 use std::sync::Arc;
@@ -66,6 +66,9 @@ pub fn run<'a>(
     })
 }
 
+/// Levels of values in a variable.
+const DEEPEST_VALUE: usize = 100;
+
 /// Variables that are values.
 const FIXED: [&str; 3] = ["true", "false", "null"];
 
@@ -75,19 +78,20 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
             if FIXED.contains(&name.to_ascii_lowercase().as_str()) {
                 return Err(Halt::fault(target.span, format!("${name} cannot be assigned to.")));
             }
-            let value = combined(env.variables().get(name), how, value, target)?;
+            let value = shallow(combined(env.variables().get(name), how, value, target)?, target)?;
             env.variables().set(name, value);
             Ok(())
         }
-        ExprKind::Member(of, property) => {
-            let ExprKind::Variable(variable) = &of.kind else {
+        ExprKind::Postfix(of, suffixes) => {
+            let (ExprKind::Variable(variable), [Suffix::Member(property)]) = (&of.kind, suffixes.as_slice())
+            else {
                 return Err(Halt::fault(of.span, "Only a property of a variable can be assigned to."));
             };
             let property = evaluate::evaluate(env, property).await?.to_string();
             let whole = env.variables().get(variable);
             let value = combined(whole.property(&property), how, value, target)?;
             match with_property(whole, &property, value) {
-                Some(whole) => env.variables().set(variable, whole),
+                Some(whole) => env.variables().set(variable, shallow(whole, target)?),
                 None => {
                     return Err(Halt::fault(
                         target.span,
@@ -99,6 +103,17 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
         }
         _ => Err(Halt::fault(target.span, "Only a variable or a property of one can be assigned to.")),
     }
+}
+
+/// A value that may be kept: what goes through values does so by recursion, and a loop can put any number of them into
+/// each other.
+fn shallow(value: Value, target: &Expr) -> Result<Value, Halt> {
+    if value.depth() <= DEEPEST_VALUE {
+        return Ok(value);
+    }
+    let message =
+        format!("Lists, hashtables and objects within each other have at most {DEEPEST_VALUE} levels.");
+    Err(Halt::fault(target.span, message))
 }
 
 fn combined(old: Value, how: Assignment, value: Value, target: &Expr) -> Result<Value, Halt> {
