@@ -8,14 +8,11 @@ use crate::Context;
 use crate::output::Json;
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Value};
-use directory::{Applied, Change, Snapshot};
+use directory::{Change, Snapshot};
 use mail::AccountId;
 use std::sync::Arc;
 use store::{AuditEntry, ObjectChange};
 use tokio::sync::OwnedMutexGuard;
-
-/// How the error begins when a change is saved, but the node could not follow it.
-pub const SAVED_BUT: &str = "The change is saved, but not all of it could be put into effect: ";
 
 /// Holds other changes off, with the snapshot to start from.
 pub struct Changing {
@@ -38,6 +35,37 @@ pub struct Edit {
     pub before: Option<Object>,
     /// The object as it is shown, after.
     pub after: Option<Object>,
+    /// What is changed back where the node cannot follow; without this, what is saved stays.
+    pub undo: Vec<Change>,
+}
+
+/// Why a change was not made, or not all of it.
+#[derive(Debug)]
+enum Undone {
+    /// Nothing is saved.
+    Refused(Failure),
+    /// It is saved, but the node could not follow.
+    NotFollowed(String),
+    /// It was saved, the node could not follow, and it is as it was before.
+    TakenBack(String),
+}
+
+impl From<Failure> for Undone {
+    fn from(failure: Failure) -> Undone {
+        Undone::Refused(failure)
+    }
+}
+
+impl From<Undone> for Failure {
+    fn from(undone: Undone) -> Failure {
+        match undone {
+            Undone::Refused(failure) => failure,
+            Undone::NotFollowed(why) => Failure::Error(format!(
+                "The change is saved, but not all of it could be put into effect: {why}"
+            )),
+            Undone::TakenBack(why) => Failure::Error(why),
+        }
+    }
 }
 
 /// Begins a change. Ask and warn before: nobody else can change anything from here on.
@@ -58,24 +86,35 @@ impl Changing {
             object,
             details: details(&call.arguments, edit.before.as_ref(), edit.after.as_ref()),
         };
-        let applied =
-            self.snapshot.apply(edit.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
-        let change = ObjectChange {
-            put: applied.put.iter().map(saved).collect(),
-            remove: applied.remove.clone(),
+        let undo = Step {
+            changes: edit.undo,
+            audit: AuditEntry {
+                details: details(&call.arguments, edit.after.as_ref(), edit.before.as_ref()),
+                ..audit.clone()
+            },
+            create_accounts: Vec::new(),
+            remove_accounts: Vec::new(),
+        };
+        let step = Step {
+            changes: edit.changes,
             create_accounts: edit.create_account.into_iter().collect(),
             remove_accounts: edit.remove_account.into_iter().collect(),
-            audit: vec![audit],
+            audit,
         };
-        let (context, held) = (self.context, self.held);
+        let (context, held, snapshot) = (self.context, self.held, self.snapshot);
         let finished = tokio::spawn(async move {
-            let ended = finish(&context, applied, change).await;
+            let ended = match save(&context, &snapshot, step).await {
+                Err(Undone::NotFollowed(why)) if !undo.changes.is_empty() => {
+                    take_back(&context, undo, why).await
+                }
+                ended => ended,
+            };
             drop(held);
             ended
         });
-        finished
-            .await
-            .unwrap_or_else(|_| Err("The change did not end; look at the objects before going on.".into()))
+        let lost =
+            |_| Err(Failure::from("The change did not end; look at the objects before going on.").into());
+        finished.await.unwrap_or_else(lost).map_err(Failure::from)
     }
 }
 
@@ -83,10 +122,34 @@ fn saved(record: &directory::Record) -> store::Object {
     store::Object { kind: record.kind.clone(), key: record.key.clone(), json: record.json.clone() }
 }
 
-async fn finish(context: &Context, applied: Applied, change: ObjectChange) -> Result<(), Failure> {
-    context.store.save(change).await?;
+/// What is saved at once.
+struct Step {
+    changes: Vec<Change>,
+    create_accounts: Vec<AccountId>,
+    remove_accounts: Vec<AccountId>,
+    audit: AuditEntry,
+}
+
+async fn save(context: &Context, snapshot: &Snapshot, step: Step) -> Result<(), Undone> {
+    let applied = snapshot.apply(step.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
+    let change = ObjectChange {
+        put: applied.put.iter().map(saved).collect(),
+        remove: applied.remove,
+        create_accounts: step.create_accounts,
+        remove_accounts: step.remove_accounts,
+        audit: vec![step.audit],
+    };
+    context.store.save(change).await.map_err(Failure::from)?;
     context.directory.publish(applied.snapshot);
-    context.node.reconcile().await.map_err(|why| Failure::Error(format!("{SAVED_BUT}{why}")))
+    context.node.reconcile().await.map_err(Undone::NotFollowed)
+}
+
+/// Makes objects again what they were. The reason is told already; that the node is still not content says nothing new.
+async fn take_back(context: &Context, step: Step, why: String) -> Result<(), Undone> {
+    match save(context, &context.directory.snapshot(), step).await {
+        Ok(()) | Err(Undone::NotFollowed(_)) => Err(Undone::TakenBack(why)),
+        Err(_) => Err(Undone::NotFollowed(why)),
+    }
 }
 
 /// The details of an audit entry as JSON: parameters without secrets, and what changed.

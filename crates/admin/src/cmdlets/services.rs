@@ -205,9 +205,6 @@ async fn give(call: &mut Call<'_>, service: ServiceName, order: Order) -> Result
     }
     match update(call, service, |service| service.running = running).await {
         Err(Failure::Error(why)) if order == Order::Start => {
-            // The error is told already; that the node is still not content says nothing new.
-            let _ = update(call, service, |service| service.running = false).await;
-            let why = why.strip_prefix(change::SAVED_BUT).unwrap_or(&why);
             Err(format!("Service '{}' cannot be started: {why}", service.name()).into())
         }
         done => done,
@@ -229,7 +226,9 @@ async fn update(
     let old = current(&changing.snapshot, name);
     let mut service = old.clone();
     change(&mut service);
+    let starts = service.running && !old.running;
     let edit = Edit {
+        undo: if starts { vec![Change::put(old.clone())] } else { Vec::new() },
         before: Some(view(&old)),
         after: Some(view(&service)),
         changes: vec![Change::put(service)],
