@@ -267,3 +267,40 @@ async fn long_texts_run_and_deep_ones_are_refused_with_their_place() {
     let text = format!("{}'end'", "$x = 'a';".repeat(110_000));
     assert_eq!(site.good(&text).await, "end\n");
 }
+
+#[tokio::test]
+async fn what_is_stopped_in_the_middle_leaves_no_halves() {
+    let mut site = Site::new().await;
+    // Dropped at each place where it can wait.
+    for polls in 0..60 {
+        let mut shown = Shown::default();
+        {
+            let text = format!("'x' | % {{Set-Mailbox alice -DisplayName 'name {polls}' | Out-Null; $_}}");
+            let mut run = std::pin::pin!(site.shell.run(&text, &mut shown));
+            for _ in 0..polls {
+                let ready = std::future::poll_fn(|cx| std::task::Poll::Ready(run.as_mut().poll(cx))).await;
+                if ready.is_ready() {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        assert_eq!(site.good("\"$_\"").await, "\n", "after {polls}");
+        // Whoever changes something waits for what has been begun.
+        site.good("Set-Mailbox bob -DisplayName other").await;
+        let names = |all: &directory::Snapshot| {
+            all.mailboxes().map(|mailbox| mailbox.display_name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&site.context.directory.snapshot()), names(&site.saved().await), "after {polls}");
+    }
+}
+
+#[tokio::test]
+async fn lists_without_items() {
+    let mut site = Site::new().await;
+    table(
+        &mut site,
+        &[("('a', 'b', 'c') - 'A'", "b\nc"), ("$l = 1..4; $l -= 2, 3; $l", "1\n4"), ("5 - 2", "3")],
+    )
+    .await;
+}

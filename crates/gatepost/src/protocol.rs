@@ -1,8 +1,9 @@
 //! What `gatepost shell` and the running server say to each other over the admin socket: one JSON value a line.
 //!
 //! The client begins with [`Request::Hello`]. Each [`Request::Run`] is answered by any number of [`Reply::Text`] and
-//! [`Reply::Ask`], each of which asks for a [`Request::Answer`], and then by one [`Reply::Exit`]. Variables live as long
-//! as the connection.
+//! [`Reply::Ask`], each of which asks for a [`Request::Answer`], and then by one [`Reply::Exit`]. [`Request::Stop`] may come
+//! at any time, and answers and stops may come too late, because they cross with what they are for. Who closes the
+//! connection stops what runs. Variables live as long as the connection.
 
 use admin::{Channel, Outcome, Question, Terminal};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub enum Request {
     Run(String),
     /// What the person answered.
     Answer(String),
+    /// Stop what runs.
+    Stop,
 }
 
 /// From the server.

@@ -5,6 +5,7 @@
 
 mod client;
 mod history;
+mod interrupt;
 mod prompt;
 
 use crate::boot::Boot;

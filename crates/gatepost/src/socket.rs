@@ -5,8 +5,9 @@
 
 use crate::failure::Failure;
 use crate::protocol::{MAX_LINE, Reply, Request, line};
-use admin::{BoxFuture, Channel, Gone, Output, Question, Shell, Terminal};
+use admin::{BoxFuture, Channel, Gone, Outcome, Output, Question, Shell, Terminal};
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
 
 /// Longest path that fits into a socket address everywhere.
 const MAX_PATH: usize = 100;
@@ -91,64 +93,132 @@ fn caller(stream: &UnixStream) -> String {
     }
 }
 
-struct Client {
+/// What comes from a client.
+struct Requests {
     reader: BufReader<OwnedReadHalf>,
-    writer: OwnedWriteHalf,
+    /// The beginning of a line whose end has not come yet.
+    begun: Vec<u8>,
 }
 
-impl Client {
-    fn new(stream: UnixStream) -> Client {
-        let (reader, writer) = stream.into_split();
-        Client { reader: BufReader::new(reader), writer }
-    }
-
-    async fn converse(mut self, context: admin::Context) -> io::Result<()> {
-        let Some(Request::Hello(terminal)) = self.receive().await? else {
-            return Err(io::ErrorKind::InvalidData.into());
-        };
-        let mut shell = Shell::new(context, terminal);
-        while let Some(request) = self.receive().await? {
-            match request {
-                Request::Run(text) => {
-                    let outcome = shell.run(&text, &mut self).await;
-                    self.send(&Reply::Exit(outcome)).await?;
-                }
-                Request::Resize(width) => shell.resize(width),
-                Request::Hello(Terminal { .. }) | Request::Answer(_) => {
-                    return Err(io::ErrorKind::InvalidData.into());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The next request; `None` at the client's end.
-    async fn receive(&mut self) -> io::Result<Option<Request>> {
-        let mut line = Vec::new();
-        (&mut self.reader).take(MAX_LINE as u64).read_until(b'\n', &mut line).await?;
+impl Requests {
+    /// The next request; `None` at the client's end. Nothing is lost when the future is dropped.
+    async fn next(&mut self) -> io::Result<Option<Request>> {
+        let room = MAX_LINE.saturating_sub(self.begun.len()) as u64;
+        (&mut self.reader).take(room).read_until(b'\n', &mut self.begun).await?;
+        let line = std::mem::take(&mut self.begun);
         if line.is_empty() {
             return Ok(None);
         }
         Ok(Some(serde_json::from_slice(&line)?))
     }
 
-    async fn send(&mut self, value: &impl Serialize) -> io::Result<()> {
-        self.writer.write_all(&line(value)?).await
+    /// Takes what comes while a text runs, until it is to end.
+    async fn attend(&mut self, answers: mpsc::Sender<String>) -> io::Result<End> {
+        loop {
+            match self.next().await? {
+                None => return Ok(End::Gone),
+                Some(Request::Stop) => return Ok(End::Stopped),
+                // One that nobody waits for has come too late.
+                Some(Request::Answer(answer)) => drop(answers.try_send(answer)),
+                Some(_) => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
     }
 }
 
-impl Output for Client {
+/// Why a text ends before its end.
+enum End {
+    /// It was told to.
+    Stopped,
+    /// The client is gone.
+    Gone,
+}
+
+/// What goes to a client.
+struct Replies {
+    writer: OwnedWriteHalf,
+    /// Lines, or the rest of them. What is stopped in the middle of a line leaves it here, so that the next one does not
+    /// begin within it.
+    unsent: VecDeque<u8>,
+}
+
+impl Replies {
+    async fn send(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.unsent.extend(line(value)?);
+        while !self.unsent.is_empty() {
+            self.writer.write_buf(&mut self.unsent).await?;
+        }
+        Ok(())
+    }
+}
+
+struct Client {
+    requests: Requests,
+    replies: Replies,
+}
+
+impl Client {
+    fn new(stream: UnixStream) -> Client {
+        let (reader, writer) = stream.into_split();
+        Client {
+            requests: Requests { reader: BufReader::new(reader), begun: Vec::new() },
+            replies: Replies { writer, unsent: VecDeque::new() },
+        }
+    }
+
+    async fn converse(mut self, context: admin::Context) -> io::Result<()> {
+        let Some(Request::Hello(terminal)) = self.requests.next().await? else {
+            return Err(io::ErrorKind::InvalidData.into());
+        };
+        let mut shell = Shell::new(context, terminal);
+        while let Some(request) = self.requests.next().await? {
+            match request {
+                Request::Run(text) => {
+                    let Some(outcome) = self.run(&mut shell, &text).await? else { return Ok(()) };
+                    self.replies.send(&Reply::Exit(outcome)).await?;
+                }
+                Request::Resize(width) => shell.resize(width),
+                // They are for a text that has just ended.
+                Request::Answer(_) | Request::Stop => {}
+                Request::Hello(Terminal { .. }) => return Err(io::ErrorKind::InvalidData.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a text, as long as somebody waits for it; `None` where nobody does.
+    async fn run(&mut self, shell: &mut Shell, text: &str) -> io::Result<Option<Outcome>> {
+        let (sender, answers) = mpsc::channel(1);
+        let mut talk = Talk { replies: &mut self.replies, answers };
+        tokio::select! {
+            biased;
+            end = self.requests.attend(sender) => Ok(match end? {
+                End::Stopped => Some(Outcome::Failed),
+                End::Gone => None,
+            }),
+            outcome = shell.run(text, &mut talk) => Ok(Some(outcome)),
+        }
+    }
+}
+
+/// What a running text has of the client.
+struct Talk<'c> {
+    replies: &'c mut Replies,
+    answers: mpsc::Receiver<String>,
+}
+
+impl Output for Talk<'_> {
     fn text<'a>(&'a mut self, channel: Channel, text: &'a str) -> BoxFuture<'a, Result<(), Gone>> {
-        Box::pin(async move { self.send(&Reply::Text(channel, text.to_owned())).await.map_err(|_| Gone) })
+        Box::pin(
+            async move { self.replies.send(&Reply::Text(channel, text.to_owned())).await.map_err(|_| Gone) },
+        )
     }
 
     fn ask<'a>(&'a mut self, question: &'a Question) -> BoxFuture<'a, Result<String, Gone>> {
         Box::pin(async move {
-            self.send(&Reply::Ask(question.clone())).await.map_err(|_| Gone)?;
-            match self.receive().await {
-                Ok(Some(Request::Answer(answer))) => Ok(answer),
-                _ => Err(Gone),
-            }
+            while self.answers.try_recv().is_ok() {}
+            self.replies.send(&Reply::Ask(question.clone())).await.map_err(|_| Gone)?;
+            self.answers.recv().await.ok_or(Gone)
         })
     }
 }

@@ -1,6 +1,9 @@
 //! Words with the person at the terminal. Results go to standard output, everything else to standard error.
 
 use crate::failure::Failure;
+use admin::Echo;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::io::{self, IsTerminal, Write};
 
 /// A line on standard output.
@@ -50,6 +53,42 @@ pub fn ask_hidden(question: &str) -> Result<String, Failure> {
     drop(hidden);
     tell("");
     answer
+}
+
+/// Shows a question as it is, and waits for the answer until it is not wanted any more.
+pub fn ask_unless(
+    question: &str,
+    echo: Echo,
+    unwanted: impl Fn() -> bool,
+) -> Result<Option<String>, Failure> {
+    let hidden = (echo == Echo::Hidden).then(EchoOff::new);
+    let _ = write!(io::stderr(), "{question}");
+    let answer = loop {
+        // A signal does not end the reading of a line; so reading begins when there is one.
+        if unwanted() {
+            break Ok(None);
+        }
+        if is_readable() {
+            break read("").map(Some);
+        }
+    };
+    if hidden.is_some() || matches!(answer, Ok(None)) {
+        tell("");
+    }
+    answer
+}
+
+/// Waits a moment for the terminal to have a line.
+fn is_readable() -> bool {
+    let stdin = io::stdin();
+    let mut ends = [PollFd::new(&stdin, PollFlags::IN)];
+    let moment = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    match poll(&mut ends, Some(&moment)) {
+        Ok(ready) => ready > 0,
+        Err(Errno::INTR) => false,
+        // Reading tells better what is wrong.
+        Err(_) => true,
+    }
 }
 
 /// Turns the terminal's echo off while it lives. stty does it, so that no system call of our own is needed.

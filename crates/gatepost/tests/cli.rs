@@ -9,9 +9,12 @@
 )]
 
 use std::fs;
+use std::io::{BufRead, Write};
 use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 use testkit::node::{Node, free_offset};
 
 const GATEPOST: &str = env!("CARGO_BIN_EXE_gatepost");
@@ -106,8 +109,7 @@ fn quickstart_makes_a_server_that_serve_runs() {
     let mut server =
         Command::new(GATEPOST).args(["serve", "--data"]).arg(&dir).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
-        .unwrap();
+    BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
     assert_eq!(line, "ready\n");
     let second = gatepost(&["serve", "--data", dir.to_str().unwrap()]);
     fails(&second, 1, &["in use by another Gatepost", "gatepost shell --data"]);
@@ -216,8 +218,7 @@ fn serve_starts_with_what_it_can_and_lets_the_rest_be_corrected() {
     };
     let wait = |server: &mut std::process::Child| {
         let mut line = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
-            .unwrap();
+        BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
         line
     };
     let mut server = boot(Stdio::null());
@@ -265,8 +266,7 @@ fn the_shell_writes_results_and_errors_apart() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    std::io::Write::write_all(&mut piped.stdin.take().unwrap(), b"Get-Mailbox bob | ConvertTo-Json\n")
-        .unwrap();
+    Write::write_all(&mut piped.stdin.take().unwrap(), b"Get-Mailbox bob | ConvertTo-Json\n").unwrap();
     let piped = piped.wait_with_output().unwrap();
     assert!(text(&piped.stdout).contains("bob@example.test"));
 }
@@ -324,4 +324,90 @@ fn damage(data: &Path, what: &[u8]) {
         }
     }
     assert_eq!(changed, 1, "files that hold the message");
+}
+
+/// Far more work than anyone waits for.
+const ENDLESS: &str = "1..100000 | % { 1..100000 | % {$_ + 1} } | measure";
+
+/// A shell on the admin socket, with lines as they are sent.
+struct RawShell {
+    reader: std::io::BufReader<UnixStream>,
+}
+
+impl RawShell {
+    fn new(node: &Node) -> RawShell {
+        let stream = UnixStream::connect(node.data().join("admin.sock")).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let mut shell = RawShell { reader: std::io::BufReader::new(stream) };
+        shell.send(r#"{"hello":{"width":80,"interactive":true}}"#);
+        shell
+    }
+
+    fn send(&mut self, line: &str) {
+        self.reader.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    fn run(&mut self, text: &str) {
+        self.send(&serde_json::json!({ "run": text }).to_string());
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+}
+
+#[test]
+fn what_runs_is_stopped_when_told_to() {
+    let node = Node::start().unwrap();
+    let mut shell = RawShell::new(&node);
+    for text in [
+        ENDLESS,
+        "foreach ($i in 1..100000) {foreach ($j in 1..100000) {}}",
+        "$l = 1..100000; $l - $l",
+        "'kept' | % {$x = $_}; Read-Host 'who'",
+    ] {
+        shell.run(text);
+        shell.send("\"stop\"");
+        let mut line = shell.line();
+        if line.contains("\"ask\"") {
+            line = shell.line();
+        }
+        assert_eq!(line, r#"{"exit":"Failed"}"#, "{text}");
+        // It came too late, and is no answer to anything.
+        shell.send(r#"{"answer":"late"}"#);
+        shell.send("\"stop\"");
+        shell.run("\"$x$_\" + (1 + 1)");
+        assert!(shell.line().contains("2\\n"), "{text}");
+        assert_eq!(shell.line(), r#"{"exit":"Done"}"#);
+    }
+    shell.run("Read-Host 'who'");
+    assert!(shell.line().contains("who: "));
+    shell.send(r#"{"answer":"me"}"#);
+    assert_eq!(shell.line(), r#"{"text":["Output","me\n"]}"#);
+}
+
+#[test]
+fn what_runs_ends_with_its_client() {
+    let node = Node::start().unwrap();
+    let mut shells: Vec<RawShell> = (0..4).map(|_| RawShell::new(&node)).collect();
+    shells.iter_mut().for_each(|shell| shell.run(ENDLESS));
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", node.pid().unwrap())).unwrap();
+        stat.rsplit_once(')').unwrap().1.split_whitespace().nth(11).unwrap().parse::<u64>().unwrap()
+    };
+    let wait_until = |busy: bool| {
+        let changed = |_: &u32| {
+            let before = ticks();
+            std::thread::sleep(Duration::from_millis(100));
+            (ticks() > before + 1) == busy
+        };
+        assert!((0..600).any(|round| changed(&round)), "busy: {busy}");
+    };
+    wait_until(true);
+    // Others are served meanwhile.
+    assert!(node.shell("Get-Mailbox alice").unwrap().status.success());
+    drop(shells);
+    wait_until(false);
 }

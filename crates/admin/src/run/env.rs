@@ -47,10 +47,28 @@ impl Variables {
         map.get(&name.to_lowercase()).cloned().unwrap_or_default()
     }
 
+    /// Sets a variable for as long as what is returned is kept, however that ends.
+    pub fn lend(&self, name: &'static str, value: Value) -> Lent<'_> {
+        Lent { variables: self, name, before: self.set(name, value) }
+    }
+
     /// Sets a variable and returns what it was.
     pub fn set(&self, name: &str, value: Value) -> Value {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         map.insert(name.to_lowercase(), value).unwrap_or_default()
+    }
+}
+
+/// A variable that will be again what it was.
+pub struct Lent<'v> {
+    variables: &'v Variables,
+    name: &'static str,
+    before: Value,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.variables.set(self.name, std::mem::take(&mut self.before));
     }
 }
 

@@ -109,6 +109,19 @@ async fn followed(env: &Env, of: Value, suffix: &Suffix) -> Result<Value, Halt> 
     }
 }
 
+/// The items of a list that are not among others. Each is looked for in all others, which for long lists takes so long
+/// that it has to be done with pauses.
+pub async fn without(items: &[Value], others: &Value) -> Value {
+    let mut kept = Vec::new();
+    for item in items {
+        tokio::task::coop::consume_budget().await;
+        if !operators::contains(others, item) {
+            kept.push(item.clone());
+        }
+    }
+    Value::List(Arc::new(kept))
+}
+
 /// What an operator makes of a value and the expression to its right.
 async fn combined(
     env: &Env,
@@ -122,6 +135,9 @@ async fn combined(
     }
     let value = evaluate(env, right).await?;
     let span = Span { start, end: right.span.end };
+    if let (Binary::Subtract, Value::List(items)) = (operator, &left) {
+        return Ok(without(items, &value).await);
+    }
     operators::binary(operator, left, value).map_err(|message| Halt::fault(span, message))
 }
 
@@ -202,10 +218,8 @@ async fn collect(env: &Env, statements: &[Statement]) -> Result<Vec<Value>, Halt
 pub async fn run_block(env: &Env, block: &Block, item: Value, sink: &mut dyn Sink) -> Result<(), Halt> {
     let refused = |error: &ParseError| Halt::Shown(error.render(&block.source));
     let body = block.body.as_ref().map_err(refused)?;
-    let before = env.variables().set("_", item);
-    let ran = statement::run_all(env, body, sink).await;
-    env.variables().set("_", before);
-    ran.map_err(|halt| match halt {
+    let _item = env.variables().lend("_", item);
+    statement::run_all(env, body, sink).await.map_err(|halt| match halt {
         Halt::Fault(span, message) => Halt::Shown(point(&block.source, span, &message)),
         other => other,
     })
@@ -213,10 +227,8 @@ pub async fn run_block(env: &Env, block: &Block, item: Value, sink: &mut dyn Sin
 
 /// The value of a filter for one object.
 pub async fn evaluate_filter(env: &Env, filter: &Expr, item: Value) -> Result<Value, Halt> {
-    let before = env.variables().set("_", item);
-    let value = evaluate(env, filter).await;
-    env.variables().set("_", before);
-    value
+    let _item = env.variables().lend("_", item);
+    evaluate(env, filter).await
 }
 
 impl Env {

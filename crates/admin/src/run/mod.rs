@@ -50,6 +50,9 @@ impl Shell {
     }
 
     /// Runs one line, several, or a whole script. A text that is not understood is not begun.
+    ///
+    /// To stop it, drop the future: it waits often, also where it only calculates. A change that has been begun by then
+    /// is finished by itself, or was refused.
     pub async fn run(&mut self, text: &str, out: &mut dyn Output) -> Outcome {
         let (sender, receiver) = mpsc::channel(MESSAGES);
         let env = Env::new(self.context.clone(), self.terminal, self.variables.clone(), sender);

@@ -40,6 +40,8 @@ pub fn run<'a>(
     sink: &'a mut dyn Sink,
 ) -> BoxFuture<'a, Result<(), Halt>> {
     Box::pin(async move {
+        // Also what only calculates must leave the thread to others now and then, and be stopped when nobody waits for it.
+        tokio::task::coop::consume_budget().await;
         match statement {
             Statement::Pipeline(pipeline) => pipeline::run(env, pipeline, sink).await.map_err(Halt::inside),
             Statement::Assign { target, how, value } => {
@@ -56,6 +58,7 @@ pub fn run<'a>(
             }
             Statement::ForEach { variable, items, body } => {
                 for item in evaluate::pipeline_value(env, items).await?.items() {
+                    tokio::task::coop::consume_budget().await;
                     env.variables().set(variable, item);
                     run_all(env, body, sink).await?;
                 }
@@ -78,7 +81,7 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
             if FIXED.contains(&name.to_ascii_lowercase().as_str()) {
                 return Err(Halt::fault(target.span, format!("${name} cannot be assigned to.")));
             }
-            let value = shallow(combined(env.variables().get(name), how, value, target)?, target)?;
+            let value = shallow(combined(env.variables().get(name), how, value, target).await?, target)?;
             env.variables().set(name, value);
             Ok(())
         }
@@ -89,7 +92,7 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
             };
             let property = evaluate::evaluate(env, property).await?.to_string();
             let whole = env.variables().get(variable);
-            let value = combined(whole.property(&property), how, value, target)?;
+            let value = combined(whole.property(&property), how, value, target).await?;
             match with_property(whole, &property, value) {
                 Some(whole) => env.variables().set(variable, shallow(whole, target)?),
                 None => {
@@ -116,11 +119,12 @@ fn shallow(value: Value, target: &Expr) -> Result<Value, Halt> {
     Err(Halt::fault(target.span, message))
 }
 
-fn combined(old: Value, how: Assignment, value: Value, target: &Expr) -> Result<Value, Halt> {
-    let done = match how {
-        Assignment::Set => Ok(value),
-        Assignment::Add => operators::add(old, value),
-        Assignment::Subtract => operators::subtract(old, value),
+async fn combined(old: Value, how: Assignment, value: Value, target: &Expr) -> Result<Value, Halt> {
+    let done = match (how, &old) {
+        (Assignment::Set, _) => Ok(value),
+        (Assignment::Add, _) => operators::add(old, value),
+        (Assignment::Subtract, Value::List(items)) => Ok(evaluate::without(items, &value).await),
+        (Assignment::Subtract, _) => operators::subtract(old, value),
     };
     done.map_err(|message| Halt::fault(target.span, message))
 }

@@ -1,11 +1,12 @@
 //! The client's end of the admin socket.
 
 use crate::failure::Failure;
-use crate::protocol::{MAX_LINE, Reply, Request, line};
+use crate::protocol::{MAX_LINE, Reply, Request};
+use crate::shell::interrupt::Sender;
 use crate::shell::lost;
 use crate::socket::ShortPath;
 use crate::terminal;
-use admin::{Channel, Echo, Outcome, Question, Terminal};
+use admin::{Channel, Outcome, Question, Terminal};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -13,41 +14,44 @@ use std::path::Path;
 /// A connection to a server.
 pub struct Client {
     reader: BufReader<UnixStream>,
-    writer: UnixStream,
+    sender: Sender,
 }
 
 impl Client {
     /// Connects, and says what the output is shown on.
     pub fn connect(socket: &Path, terminal: Terminal) -> io::Result<Client> {
         let short = ShortPath::new(socket)?;
-        let writer = UnixStream::connect(short.path())?;
-        let mut client = Client { reader: BufReader::new(writer.try_clone()?), writer };
-        client.send(&Request::Hello(terminal))?;
+        let stream = UnixStream::connect(short.path())?;
+        let client = Client { reader: BufReader::new(stream.try_clone()?), sender: Sender::new(stream) };
+        client.sender.send(&Request::Hello(terminal))?;
         Ok(client)
+    }
+
+    /// From now on Ctrl-C stops the text that runs, and no longer ends the program.
+    pub fn stop_at_signals(&self) -> io::Result<()> {
+        self.sender.stop_at_signals()
     }
 
     /// Says that the terminal has another width.
     pub fn resize(&mut self, width: u16) -> Result<(), Failure> {
-        self.send(&Request::Resize(width)).map_err(|error| lost(&error))
+        self.sender.send(&Request::Resize(width)).map_err(|error| lost(&error))
     }
 
     /// Runs a text, shows its output, and asks its questions.
     pub fn run(&mut self, text: &str) -> Result<Outcome, Failure> {
-        self.send(&Request::Run(text.to_owned())).map_err(|error| lost(&error))?;
+        self.sender.send(&Request::Run(text.to_owned())).map_err(|error| lost(&error))?;
         loop {
             match self.receive().map_err(|error| lost(&error))? {
                 Reply::Text(channel, text) => show(channel, &text)?,
                 Reply::Ask(question) => {
-                    let answer = answer(&question)?;
-                    self.send(&Request::Answer(answer)).map_err(|error| lost(&error))?;
+                    // Without an answer the server has been told to stop already.
+                    if let Some(answer) = answer(&question, &self.sender)? {
+                        self.sender.send(&Request::Answer(answer)).map_err(|error| lost(&error))?;
+                    }
                 }
                 Reply::Exit(outcome) => return Ok(outcome),
             }
         }
-    }
-
-    fn send(&mut self, request: &Request) -> io::Result<()> {
-        self.writer.write_all(&line(request)?)
     }
 
     fn receive(&mut self) -> io::Result<Reply> {
@@ -73,9 +77,7 @@ fn show(channel: Channel, text: &str) -> Result<(), Failure> {
     }
 }
 
-fn answer(question: &Question) -> Result<String, Failure> {
-    match question.echo {
-        Echo::Shown => terminal::ask(&question.text, ""),
-        Echo::Hidden => terminal::ask_hidden(&question.text),
-    }
+/// What the person answers; `None` after Ctrl-C.
+fn answer(question: &Question, sender: &Sender) -> Result<Option<String>, Failure> {
+    terminal::ask_unless(&question.text, question.echo, || sender.is_stopped())
 }

@@ -29,6 +29,7 @@ pub fn converse(mut client: Client, dir: &Path) -> Result<(), Failure> {
     if let Some(history) = history::open() {
         editor = editor.with_history(history);
     }
+    client.stop_at_signals().map_err(Failure::failed)?;
     let mut columns = width();
     loop {
         match editor.read_line(&Arrow).map_err(Failure::failed)? {
