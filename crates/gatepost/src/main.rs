@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         cli::Command::Shell(options) => shell::run(&options),
         cli::Command::Check(options) => check::run(&options),
     };
+    logging::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
