@@ -1,20 +1,21 @@
 //! The running node: accepts connections, starts a session for each, and follows the directory.
 //!
 //! [`Node::reconcile`] compares what is open with what the snapshot wants: new endpoints are opened before old ones are
-//! closed, a stopped service tells its sessions good-bye, and a session of an endpoint that is only closed lives on.
+//! closed, but for old ones that stand in their way; these are opened again if the new ones cannot be. A stopped service
+//! tells its sessions good-bye, and a session of an endpoint that is only closed lives on.
 //! A session that panics ends alone.
 
 use crate::admit::{self, Door};
 use crate::listen::{self, Begin, Endpoint, ListenError};
 use crate::tls::Tls;
 use crate::{Context, SessionId};
-use directory::{LoginType, ProtocolSettings, ServiceName, Snapshot};
+use directory::{Binding, LoginType, ProtocolSettings, ServiceName, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 /// How long sessions of a stopped service may take to say good-bye.
@@ -45,6 +46,8 @@ struct State {
 struct Listener {
     service: ServiceName,
     phase: watch::Sender<Phase>,
+    /// Ends when the socket is closed.
+    closed: oneshot::Receiver<()>,
     task: JoinHandle<()>,
 }
 
@@ -79,25 +82,36 @@ impl Node {
             return Vec::new();
         }
         warn_of_clear_text(&snapshot, &state, &wanted);
-        let errors = self.open_new(&mut state, &wanted);
+        let errors = self.open_new(&mut state, &wanted).await;
         let failed: BTreeSet<ServiceName> = errors.iter().map(|error| error.endpoint.service).collect();
-        state.close_old(&wanted, &failed);
+        state.close(|open| !wanted.contains(open) && !failed.contains(&open.service)).await;
         state.stop_unwanted(&snapshot);
         errors
     }
 
-    fn open_new(&self, state: &mut State, wanted: &BTreeSet<Endpoint>) -> Vec<ListenError> {
+    async fn open_new(&self, state: &mut State, wanted: &BTreeSet<Endpoint>) -> Vec<ListenError> {
+        let new: Vec<Endpoint> = wanted.iter().filter(|new| !state.open.contains_key(new)).copied().collect();
+        let in_the_way: Vec<Endpoint> =
+            state.open.keys().filter(|old| new.iter().any(|new| overlap(old, new))).copied().collect();
+        // All of them before the first is opened: two endpoints may change places.
+        state.close(|open| in_the_way.contains(open)).await;
+        let mut errors = self.open(state, new);
+        let put_back =
+            in_the_way.into_iter().filter(|old| errors.iter().any(|new| overlap(old, &new.endpoint)));
+        errors.extend(self.open(state, put_back.collect()));
+        errors
+    }
+
+    fn open(&self, state: &mut State, endpoints: Vec<Endpoint>) -> Vec<ListenError> {
         let mut errors = Vec::new();
-        for &endpoint in wanted {
-            if state.open.contains_key(&endpoint) {
-                continue;
-            }
-            // The same port for something else: only closing first can make room.
-            state.close_where(|open| open.address == endpoint.address);
+        for endpoint in endpoints {
             match listen::open(endpoint) {
                 Ok(Some(socket)) => self.listen(state, endpoint, socket),
                 Ok(None) => {}
-                Err(error) => errors.push(error),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    errors.push(error);
+                }
             }
         }
         errors
@@ -108,9 +122,10 @@ impl Node {
             state.stopping.entry(endpoint.service).or_insert_with(|| watch::Sender::new(false)).subscribe();
         let phase = watch::Sender::new(Phase::Accepting);
         let acceptor = Acceptor { node: self.0.clone(), endpoint, stopping, sessions: JoinSet::new() };
-        let task = tokio::spawn(acceptor.run(socket, phase.subscribe()));
+        let (close, closed) = oneshot::channel();
+        let task = tokio::spawn(acceptor.run(socket, phase.subscribe(), close));
         tracing::info!(address = %endpoint.address, service = %endpoint.service, begin = ?endpoint.begin, "listening");
-        state.open.insert(endpoint, Listener { service: endpoint.service, phase, task });
+        state.open.insert(endpoint, Listener { service: endpoint.service, phase, closed, task });
     }
 
     /// Where the node listens now.
@@ -122,7 +137,7 @@ impl Node {
     pub async fn shut_down(&self) {
         let mut state = self.0.state.lock().await;
         state.shut_down = true;
-        state.close_where(|_| true);
+        state.close(|_| true).await;
         for stopping in state.stopping.values() {
             stopping.send_replace(true);
         }
@@ -133,16 +148,15 @@ impl Node {
 }
 
 impl State {
-    fn close_old(&mut self, wanted: &BTreeSet<Endpoint>, failed: &BTreeSet<ServiceName>) {
-        self.close_where(|open| !wanted.contains(open) && !failed.contains(&open.service));
-    }
-
-    fn close_where(&mut self, old: impl Fn(&Endpoint) -> bool) {
+    /// Closes endpoints; when this returns their sockets are gone.
+    async fn close(&mut self, old: impl Fn(&Endpoint) -> bool) {
         let closing: Vec<Endpoint> = self.open.keys().filter(|open| old(open)).copied().collect();
         for endpoint in closing {
-            if let Some(listener) = self.open.remove(&endpoint) {
+            if let Some(mut listener) = self.open.remove(&endpoint) {
                 tracing::info!(address = %endpoint.address, service = %endpoint.service, "no longer listening");
                 listener.phase.send_replace(Phase::Draining);
+                // Nothing is ever sent: the other end is dropped with the socket.
+                let _ = (&mut listener.closed).await;
                 self.retired.push(listener);
             }
         }
@@ -163,6 +177,11 @@ impl State {
             }
         }
     }
+}
+
+/// Whether one socket would get connections of the other.
+fn overlap(a: &Endpoint, b: &Endpoint) -> bool {
+    Binding(a.address).overlaps(&Binding(b.address))
 }
 
 /// Waits for the sessions of closed listeners, then cuts off those that are left.
@@ -208,7 +227,12 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    async fn run(mut self, socket: TcpListener, mut phase: watch::Receiver<Phase>) {
+    async fn run(
+        mut self,
+        socket: TcpListener,
+        mut phase: watch::Receiver<Phase>,
+        close: oneshot::Sender<()>,
+    ) {
         let mut pause = Duration::ZERO;
         loop {
             tokio::select! {
@@ -225,6 +249,7 @@ impl Acceptor {
             }
         }
         drop(socket);
+        drop(close);
         self.drain(phase).await;
     }
 

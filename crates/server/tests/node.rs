@@ -1,0 +1,112 @@
+//! Listeners follow the directory: also where a new endpoint needs the port of an old one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops where it fails")]
+
+use directory::{
+    Binding, Change, Directory, InitialNode, Object, Service, ServiceName, Snapshot, StartupType,
+};
+use server::tls::Tls;
+use server::{Context, Node, certificate, system_clock};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use store::Store;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+struct Site {
+    node: Node,
+    directory: Arc<Directory>,
+    _dir: tempfile::TempDir,
+}
+
+/// Ports that were free a moment ago.
+fn free<const N: usize>() -> [u16; N] {
+    let sockets = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    sockets.map(|socket| socket.local_addr().unwrap().port())
+}
+
+fn local(port: u16) -> Binding {
+    Binding(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+fn everywhere(port: u16) -> Binding {
+    Binding(SocketAddr::from(([0, 0, 0, 0], port)))
+}
+
+impl Site {
+    /// A node with POP3 only.
+    async fn new(clear: Binding, tls: Binding) -> Site {
+        let initial = InitialNode {
+            hostname: "mail.example.test".into(),
+            client_host: "localhost".into(),
+            domain: mail::Domain::new("example.test").unwrap(),
+            addresses: vec!["127.0.0.1".parse().unwrap()],
+            port_offset: 10_000,
+            pop_and_imap: StartupType::Automatic,
+        };
+        let mut snapshot = Snapshot::initial(&initial).unwrap();
+        for name in [ServiceName::Imap4, ServiceName::Transport] {
+            let off = Service::new(name, StartupType::Disabled);
+            snapshot = snapshot.apply(vec![Change::put(off)]).unwrap().snapshot;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let identity =
+            certificate::ensure(dir.path(), &["localhost".into()], system_clock().seconds).unwrap();
+        let directory = Arc::new(Directory::new(snapshot));
+        let context =
+            Context::new(Store::in_memory().unwrap(), directory.clone(), "mail.example.test".into());
+        let node = Node::new(context, Tls::new(&identity).unwrap());
+        let site = Site { node, directory, _dir: dir };
+        assert_eq!(site.bind(clear, tls).await, [""; 0]);
+        site
+    }
+
+    /// Changes the bindings of POP3; returns what went wrong.
+    async fn bind(&self, clear: Binding, tls: Binding) -> Vec<String> {
+        let snapshot = self.directory.snapshot();
+        let mut settings = snapshot.pop().as_ref().clone();
+        (settings.unencrypted_or_tls_bindings, settings.ssl_bindings) = (vec![clear], vec![tls]);
+        let applied = snapshot.apply(vec![Change::Put(Object::pop(settings))]).unwrap();
+        self.directory.publish(applied.snapshot);
+        self.node.reconcile().await.iter().map(ToString::to_string).collect()
+    }
+
+    /// Whether POP3 greets in clear at this port.
+    async fn greets(&self, port: u16) -> bool {
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)).await else { return false };
+        let mut greeting = [0; 3];
+        let read = tokio::time::timeout(std::time::Duration::from_secs(2), stream.read_exact(&mut greeting));
+        read.await.is_ok_and(|read| read.is_ok()) && &greeting == b"+OK"
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_can_be_widened_and_narrowed() {
+    let [clear, tls] = free();
+    let site = Site::new(local(clear), local(tls)).await;
+    for binding in [everywhere(clear), local(clear)] {
+        assert_eq!(site.bind(binding, local(tls)).await, [""; 0]);
+        assert!(site.greets(clear).await, "{binding}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_ports_can_change_places() {
+    let [one, two] = free();
+    let site = Site::new(local(one), local(two)).await;
+    for (clear, tls) in [(two, one), (one, two), (two, one)] {
+        assert_eq!(site.bind(local(clear), local(tls)).await, [""; 0]);
+        assert!(site.greets(clear).await && !site.greets(tls).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stood_in_the_way_is_put_back_where_the_new_fails() {
+    let [clear, tls] = free();
+    let site = Site::new(local(clear), local(tls)).await;
+    // Another program has the port at another address of this machine.
+    let _other = TcpListener::bind(("127.0.0.2", clear)).unwrap();
+    let errors = site.bind(everywhere(clear), local(tls)).await;
+    assert!(errors.len() == 1 && errors[0].contains("taken by another program"), "{errors:?}");
+    assert!(site.greets(clear).await, "at the old address");
+}
