@@ -4,7 +4,7 @@
 //! Where a field comes twice the first one counts, except that lists of recipients are joined. A malformed field is as
 //! good as none.
 
-use super::{Envelope, Part};
+use super::{Envelope, EnvelopeAddress, Part};
 use crate::header::unfold;
 use crate::lex::{Kind, Lexer, Token};
 use crate::{DateTime, addresses};
@@ -13,6 +13,8 @@ use crate::{DateTime, addresses};
 pub(super) const FIELD_LIMIT: usize = 64 << 10;
 /// Octets of fields kept for one message, all its parts taken together.
 const MESSAGE_LIMIT: usize = 256 << 10;
+/// Members of address lists kept for one message, all fields and all messages within it taken together.
+const ADDRESS_LIMIT: usize = 4_096;
 
 /// Where fields go.
 pub(super) struct Target<'a> {
@@ -30,11 +32,13 @@ pub(super) struct Collector {
     value: Vec<u8>,
     /// Octets that may still be kept.
     budget: usize,
+    /// Members of address lists that may still be kept.
+    addresses: usize,
 }
 
 impl Default for Collector {
     fn default() -> Collector {
-        Collector { field: None, seen: 0, value: Vec::new(), budget: MESSAGE_LIMIT }
+        Collector { field: None, seen: 0, value: Vec::new(), budget: MESSAGE_LIMIT, addresses: ADDRESS_LIMIT }
     }
 }
 
@@ -82,7 +86,7 @@ impl Collector {
         let Some(field) = self.field.take() else { return };
         let value = unfold(&self.value);
         match target.envelope {
-            Some(envelope) if !field.is_mime() => envelope.set(field, &value),
+            Some(envelope) if !field.is_mime() => envelope.set(field, &value, &mut self.addresses),
             _ => target.part.set(field, &value),
         }
         self.value.clear();
@@ -145,7 +149,8 @@ impl Field {
 }
 
 impl Envelope {
-    fn set(&mut self, field: Field, value: &[u8]) {
+    /// Takes the value of a field; `room` is how many addresses may still come.
+    fn set(&mut self, field: Field, value: &[u8], room: &mut usize) {
         match field {
             Field::Date => {
                 self.sent = DateTime::from_rfc5322(value);
@@ -154,15 +159,22 @@ impl Envelope {
             Field::Subject => self.subject = Some(value.to_vec()),
             Field::InReplyTo => self.in_reply_to = Some(value.to_vec()),
             Field::MessageId => self.message_id = Some(value.to_vec()),
-            Field::From => self.from = addresses::parse(value),
-            Field::Sender => self.sender = addresses::parse(value),
-            Field::ReplyTo => self.reply_to = addresses::parse(value),
-            Field::To => self.to.append(&mut addresses::parse(value)),
-            Field::Cc => self.cc.append(&mut addresses::parse(value)),
-            Field::Bcc => self.bcc.append(&mut addresses::parse(value)),
+            Field::From => fill(&mut self.from, value, room),
+            Field::Sender => fill(&mut self.sender, value, room),
+            Field::ReplyTo => fill(&mut self.reply_to, value, room),
+            Field::To => fill(&mut self.to, value, room),
+            Field::Cc => fill(&mut self.cc, value, room),
+            Field::Bcc => fill(&mut self.bcc, value, room),
             _ => {}
         }
     }
+}
+
+/// Adds the addresses of a field to a list.
+fn fill(list: &mut Vec<EnvelopeAddress>, value: &[u8], room: &mut usize) {
+    let mut found = addresses::parse(value, *room);
+    *room -= found.len();
+    list.append(&mut found);
 }
 
 impl Part {
