@@ -37,8 +37,8 @@ fn mail_is_sent_and_read_as_written() {
 #[test]
 fn cmdlets_are_done_as_written() {
     let Some(scene) = Scene::new(&[]) else { return };
-    let block = blocks().find(|block| block.contains("[PS] >")).expect("the README administers");
-    let lines: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("[PS] > ")).collect();
+    let block = blocks().find(|block| block.contains("[GP]>")).expect("the README administers");
+    let lines: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("[GP]> ")).collect();
     assert!(lines.len() >= 4, "{block}");
     let inline = README.split("shell --data DIR -c '").nth(1).and_then(|rest| rest.split('\'').next());
     for line in lines.into_iter().chain(inline) {
