@@ -24,11 +24,12 @@ pub struct Offers {
     pub challenge_response: bool,
 }
 
-/// Passwords from one address (or one IPv6 /64) that may be in the making at a time: many programs behind one address
-/// come at once when a server starts, and a few dozen checks take less than a second.
-pub const CHECKS_PER_SOURCE: usize = 16;
+/// Passwords from one address (or one IPv6 /64) that may be in the making at a time. A whole office behind one address
+/// comes at once when a server has started, and programs that are refused ask their users for a new password; waiting
+/// does no harm, for sources take turns, and so many checks take some ten seconds on two cores.
+pub const CHECKS_PER_SOURCE: usize = 512;
 /// Passwords in all that may be in the making at a time, so that nobody waits longer than a client's patience.
-pub const CHECKS: usize = 512;
+pub const CHECKS: usize = 4_096;
 
 /// Passwords that are being checked or wait for it, besides the one in question.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -52,7 +52,6 @@ impl Core {
                 files::sync_dir(parent)?; // the directory itself is a new name
             }
         }
-        files::begin(dir)?;
         let segments = Segments::new(Some(dir.join("segments")), options.segment_size);
         remove_leftovers(dir, Db(&writer))?;
         report_short(&segments, Db(&writer))?;
@@ -69,6 +68,8 @@ impl Core {
         )?;
         core.searcher = Some(Readers::start("store-search", vec![schema::open_reader(dir)?])?);
         *core.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        // At last: a start that fails writes the log back and removes it, and must not look like a loss.
+        files::begin(dir)?;
         Ok(core)
     }
 

@@ -68,8 +68,8 @@ pub(crate) fn whole(dir: &Path, marked: Option<u32>) -> Result<(), Error> {
     }
     if dir.join(RUNNING).exists() && empty("index.db-wal") {
         return lost(
-            "index.db-wal is missing, which holds the newest changes; put it back, or remove the file `running` to go \
-             on without them",
+            "index.db-wal is missing, which holds the newest changes; put it back. Where another program has opened \
+             index.db and so written it back, or to go on without those changes, remove the file `running`",
         );
     }
     Ok(())

@@ -70,6 +70,12 @@ impl Readers {
     }
 }
 
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.end(); // does nothing where they have ended
+    }
+}
+
 impl Queue {
     /// Waits for a job and runs it; false once there are none and none will come.
     fn run_one(&self, connection: &Connection) -> bool {
