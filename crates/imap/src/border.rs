@@ -36,6 +36,8 @@ pub enum Ask {
     Recent(FolderId),
     /// Envelope and structure of messages. Answered by [`Answer::Summaries`].
     Summaries(FolderId, Vec<Uid>),
+    /// When messages were sent by their Date fields. Answered by [`Answer::Sent`].
+    Sent(FolderId, Vec<Uid>),
     /// Octets of messages. Answered by [`Answer::Bodies`].
     Bodies(FolderId, Vec<Uid>),
     /// Headers of messages, as bodies that end where the header does. Answered by [`Answer::Headers`].
@@ -86,8 +88,15 @@ pub enum Answer {
     Listing(Listing),
     /// Messages from this one on are recent.
     Recent(Uid),
+    /// Summaries of messages, as many as there was room for.
+    Summaries {
+        /// Those of the messages that exist, ascending; at least one unless none exists.
+        found: Vec<(Uid, Arc<Summary>)>,
+        /// Messages to be asked for anew, ascending.
+        left: Vec<Uid>,
+    },
     /// Those of the messages that exist, ascending.
-    Summaries(Vec<(Uid, Arc<Summary>)>),
+    Sent(Vec<(Uid, Option<DateTime>)>),
     /// Those of the messages that exist, ascending.
     Bodies(Vec<(Uid, Body)>),
     /// Those of the messages that exist, ascending.

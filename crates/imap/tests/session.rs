@@ -394,6 +394,26 @@ fn long_work_lets_others_have_their_turn() {
 }
 
 #[test]
+fn summaries_come_as_there_is_room_for_them() {
+    let mut client = Client::selected(account());
+    for _ in 0..100 {
+        client.account.deliver("Subject: x\n\n", DATE);
+    }
+    client.send("a NOOP\r\n");
+    let all = client.send("b FETCH 1:50,60:103 (ENVELOPE BODY.PEEK[TEXT])\r\n");
+    client.account.summaries_at_once = 7;
+    client.account.asks.clear();
+    assert_eq!(client.send("b FETCH 1:50,60:103 (ENVELOPE BODY.PEEK[TEXT])\r\n"), all);
+    let asked = |name: &str| client.account.asks.iter().filter(|ask| *ask == name).count();
+    // Octets are asked for only where there is a summary.
+    assert_eq!((asked("Summaries"), asked("Bodies")), (14, 14));
+    // Of dates alone nobody makes summaries.
+    client.account.asks.clear();
+    client.send("c SEARCH SENTSINCE 1-Jan-1990\r\n");
+    assert_eq!(client.account.asks, ["Sent"]);
+}
+
+#[test]
 fn times_out() {
     let mut client = Client::new(account());
     client.send("");

@@ -246,8 +246,10 @@ impl Of<'_> {
             Ask::Listing(folder) => store.listing(account, folder).await.map(Answer::Listing),
             Ask::Recent(folder) => store.claim_recent(account, folder).await.map(Answer::Recent),
             Ask::Summaries(folder, uids) => {
-                store.summaries(account, folder, uids).await.map(Answer::Summaries)
+                let summaries = store.summaries(account, folder, uids).await;
+                summaries.map(|store::Summaries { found, left }| Answer::Summaries { found, left })
             }
+            Ask::Sent(folder, uids) => store.sent(account, folder, uids).await.map(Answer::Sent),
             Ask::Bodies(folder, uids) => store.bodies(account, folder, uids).await.map(Answer::Bodies),
             Ask::Headers(folder, uids) => store.headers(account, folder, uids).await.map(Answer::Headers),
             Ask::Read(body, start, len) => store.read(&body, start, len).await.map(Answer::Octets),

@@ -41,7 +41,7 @@ use crate::tx::{Counters, Tx};
 use crate::views::Lookup;
 use crate::writer::Incoming;
 use bytes::Bytes;
-use mail::{AccountId, Body, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
+use mail::{AccountId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Uid};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -220,15 +220,27 @@ impl Store {
 
     // ---- messages ----
 
-    /// Envelope and structure of these messages, those that exist, in order.
+    /// Envelope and structure of these messages, those that exist, in order: of at least one, and of as many as have room
+    /// in one call.
     pub async fn summaries(
         &self,
         account: AccountId,
         folder: FolderId,
         uids: Vec<Uid>,
-    ) -> Result<Vec<(Uid, Arc<Summary>)>, Error> {
+    ) -> Result<Summaries, Error> {
         let uids = ascending(uids);
         self.core.read_bodies(move |bodies| reads::summaries(bodies, account, folder, &uids)).await
+    }
+
+    /// When these messages were sent by their `Date` fields, those that exist, in order.
+    pub async fn sent(
+        &self,
+        account: AccountId,
+        folder: FolderId,
+        uids: Vec<Uid>,
+    ) -> Result<Vec<(Uid, Option<DateTime>)>, Error> {
+        let uids = ascending(uids);
+        self.core.read_bodies(move |bodies| reads::sent(bodies, account, folder, &uids)).await
     }
 
     /// The octets of these messages, those that exist, in order; small ones are read along up to a limit for the call.

@@ -8,9 +8,9 @@ use crate::rows::{FolderRow, MessageRow, ascending, spans};
 use crate::segments::Place;
 use crate::sql::{Db, int, uint};
 use crate::tx::keyword_table;
-use crate::{Error, Folder, Queued, RecoverableItem, Status, Usage, names};
+use crate::{Error, Folder, Queued, RecoverableItem, Status, Summaries, Usage, names};
 use bytes::Bytes;
-use mail::{AccountId, BlobId, Body, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
+use mail::{AccountId, BlobId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
 use rusqlite::params;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -204,27 +204,72 @@ pub(crate) fn part(bodies: Bodies<'_>, blob: BlobId, start: u32, len: u32) -> Re
     }
 }
 
+/// Octets of encoded summaries that are read in one call. In memory they take up to some twenty times as much.
+const SUMMARY_OCTETS: usize = 256 << 10;
+
+const SUMMARIES: &str = "SELECT m.uid, m.blob, s.summary FROM messages m CROSS JOIN summaries s ON s.blob = m.blob \
+                         WHERE m.account = ?1 AND m.folder = ?2 AND m.uid BETWEEN ?3 AND ?4 ORDER BY m.uid";
+
 /// Envelopes and structures.
 pub(crate) fn summaries(
     bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
-) -> Result<Vec<(Uid, Arc<Summary>)>, Error> {
-    let sql = "SELECT m.uid, m.blob, s.summary FROM messages m CROSS JOIN summaries s ON s.blob = m.blob \
-               WHERE m.account = ?1 AND m.folder = ?2 AND m.uid BETWEEN ?3 AND ?4 ORDER BY m.uid";
+) -> Result<Summaries, Error> {
+    let (mut found, mut room, mut until) = (Vec::new(), SUMMARY_OCTETS, None);
+    let spans = spans(uids);
+    for span in spans {
+        let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
+        let values = params![int(account.0), int(folder.0), first.0, last.0];
+        let rows = bodies.db.all(SUMMARIES, values, |row| {
+            let uid = Uid(row.get(0)?);
+            if until.is_some() || span.binary_search(&uid).is_err() {
+                return Ok(None);
+            }
+            let octets = row.get_ref(2)?.as_blob()?;
+            let fits = octets.len() <= room || room == SUMMARY_OCTETS;
+            room = room.saturating_sub(octets.len());
+            if !fits {
+                until = Some(uid);
+                return Ok(None);
+            }
+            Ok(Some((uid, BlobId(uint(row.get(1)?)), Summary::decode(octets).ok())))
+        })?;
+        for (uid, blob, summary) in rows.into_iter().flatten() {
+            found.push((uid, Arc::new(summary.map_or_else(|| summarize(bodies, blob), Ok)?)));
+        }
+        if until.is_some() {
+            break;
+        }
+    }
+    let left = until
+        .map_or(&[][..], |until| uids.get(uids.partition_point(|uid| *uid < until)..).unwrap_or_default());
+    Ok(Summaries { found, left: left.to_vec() })
+}
+
+/// The moments of the `Date` fields, without the rest of the summaries.
+pub(crate) fn sent(
+    bodies: Bodies<'_>,
+    account: AccountId,
+    folder: FolderId,
+    uids: &[Uid],
+) -> Result<Vec<(Uid, Option<DateTime>)>, Error> {
     let mut out = Vec::with_capacity(uids.len());
     for span in spans(uids) {
         let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
-        let rows = bodies.db.all(sql, params![int(account.0), int(folder.0), first.0, last.0], |row| {
+        let values = params![int(account.0), int(folder.0), first.0, last.0];
+        let rows = bodies.db.all(SUMMARIES, values, |row| {
             let uid = Uid(row.get(0)?);
-            let octets = if span.binary_search(&uid).is_ok() { row.get_ref(2)?.as_blob()? } else { &[] };
-            Ok((uid, BlobId(uint(row.get(1)?)), Summary::decode(octets).ok()))
-        })?;
-        for (uid, blob, summary) in rows {
-            if span.binary_search(&uid).is_ok() {
-                out.push((uid, Arc::new(summary.map_or_else(|| summarize(bodies, blob), Ok)?)));
+            if span.binary_search(&uid).is_err() {
+                return Ok(None);
             }
+            let sent = Summary::decode_sent(row.get_ref(2)?.as_blob()?).ok();
+            Ok(Some((uid, BlobId(uint(row.get(1)?)), sent)))
+        })?;
+        for (uid, blob, sent) in rows.into_iter().flatten() {
+            let anew = || summarize(bodies, blob).map(|summary| summary.envelope.sent);
+            out.push((uid, sent.map_or_else(anew, Ok)?));
         }
     }
     Ok(out)

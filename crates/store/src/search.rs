@@ -88,7 +88,7 @@ impl Look<'_> {
             false => self.bodies.whole(*blob, place),
         };
         let summary = summaries(self.bodies, self.account, self.folder, &[*uid]);
-        let (octets, summary) = match octets.and_then(|octets| Ok((octets, summary?.pop()))) {
+        let (octets, summary) = match octets.and_then(|octets| Ok((octets, summary?.found.pop()))) {
             Ok((octets, Some((_, summary)))) => (octets, summary),
             Ok((_, None)) | Err(Error::NotFound) => return Ok(vec![false; needles.len()]),
             Err(Error::Damaged(what)) => {

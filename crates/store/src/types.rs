@@ -4,6 +4,7 @@ use mail::{
     AccountId, BlobId, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary, Uid,
     UidValidity,
 };
+use std::sync::Arc;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -22,6 +23,15 @@ impl Default for Options {
     fn default() -> Options {
         Options { staging_memory: 64 << 20, readers: 4, small: 16 << 10, segment_size: 256 << 20 }
     }
+}
+
+/// Envelopes and structures of messages.
+#[derive(Clone, Debug)]
+pub struct Summaries {
+    /// Those of messages that exist, in order.
+    pub found: Vec<(Uid, Arc<Summary>)>,
+    /// Messages for which there was no room in this call.
+    pub left: Vec<Uid>,
 }
 
 /// Why a call failed. Refusals that a user can cause are told apart from failures of the machine.
@@ -316,7 +326,7 @@ pub struct RecoverableItem {
     /// Its octets.
     pub body: mail::Body,
     /// Its envelope and structure.
-    pub summary: std::sync::Arc<Summary>,
+    pub summary: Arc<Summary>,
 }
 
 /// What an account takes.

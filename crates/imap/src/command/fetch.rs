@@ -18,6 +18,7 @@ use crate::state::{Core, Input, Stage, Task, Turn};
 use crate::view::{Numbering, View};
 use items::{Item, Items};
 use mail::{Body, Entry, Flag, Summary, Uid};
+use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -33,6 +34,8 @@ struct Fetch {
     /// Places still to be fetched, as ranges.
     places: IntoIter<(usize, usize)>,
     range: Option<(usize, usize)>,
+    /// Messages that had no room in their batch, before those of the places.
+    postponed: VecDeque<(usize, Entry)>,
     phase: Phase,
     /// Whether a message was gone when it was asked for.
     some_gone: bool,
@@ -111,6 +114,7 @@ pub(super) fn fetch(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box
         items,
         places: Vec::new().into_iter(),
         range: None,
+        postponed: VecDeque::new(),
         phase: Phase::Begin,
         some_gone: false,
         memo: Memo::default(),
@@ -168,6 +172,9 @@ impl Fetch {
 
     /// The next message that is wanted.
     fn next_message(&mut self, view: &View) -> Option<(usize, Entry)> {
+        if let Some(message) = self.postponed.pop_front() {
+            return Some(message);
+        }
         loop {
             let (seq, last) = match self.range.take() {
                 Some((seq, last)) if seq <= last => (seq, last),
@@ -252,7 +259,10 @@ impl Fetch {
 
     fn came(&mut self, core: &mut Core, mut batch: Batch, need: Need, answer: Answer) -> Turn {
         match (need, answer) {
-            (Need::Summaries, Answer::Summaries(found)) => batch.summaries = Found::new(found),
+            (Need::Summaries, Answer::Summaries { found, left }) => {
+                batch.summaries = Found::new(found);
+                self.postpone(&mut batch, &left);
+            }
             (Need::Bodies, Answer::Bodies(found)) => batch.bodies = Found::new(found),
             (Need::Headers, Answer::Headers(found)) => batch.headers = Found::new(found),
             (Need::Seen, Answer::Stored { entries, .. }) => return self.seen(core, batch, entries),
@@ -262,6 +272,14 @@ impl Fetch {
             _ => return self.end(Reply::bug()),
         }
         self.ask_next(core, batch)
+    }
+
+    /// Messages whose summaries have no room come with the next batch.
+    fn postpone(&mut self, batch: &mut Batch, left: &[Uid]) {
+        let Some(first) = left.first() else { return };
+        let from = batch.messages.partition_point(|message| message.entry.uid < *first);
+        let later = batch.messages.drain(from..).map(|message| (message.seq, message.entry));
+        later.rev().for_each(|message| self.postponed.push_front(message));
     }
 
     /// Another session may have given the messages keywords that are new to the folder.

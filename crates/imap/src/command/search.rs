@@ -1,6 +1,6 @@
 //! SEARCH and UID SEARCH (RFC 3501 §6.4.4; RFC 4731 for RETURN; RFC 7162 §3.1.5 for MODSEQ).
 //!
-//! What the listing knows is decided first, for all messages; only for those still undecided are summaries read
+//! What the listing knows is decided first, for all messages; only for those still undecided are dates read
 //! (SENT keys), and only for those left then are texts looked for.
 
 mod key;
@@ -12,11 +12,11 @@ use crate::reply::{Reply, Status};
 use crate::state::{Core, Input, Stage, Task, Turn};
 use crate::view::{Numbering, View};
 use key::{Facts, Key, Keys};
-use mail::{Day, Uid};
+use mail::{DateTime, Day, Uid};
 use results::{Results, Return};
 
-/// Messages whose summaries are read at a time, and whose texts are.
-const SUMMARIES: usize = 256;
+/// Messages whose dates are read at a time, and whose texts are.
+const DATES: usize = 256;
 const TEXTS: usize = 1000;
 
 struct Search {
@@ -91,12 +91,9 @@ impl Task for Search {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn {
         match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
             (Phase::Begin, Input::Start) => self.start(core),
-            (Phase::Sent, Input::Answer(Answer::Summaries(summaries))) => {
-                let days = summaries
-                    .iter()
-                    .map(|(uid, summary)| (*uid, summary.envelope.sent.map(|sent| sent.day())));
-                let days: Vec<(Uid, Option<Day>)> = days.collect();
-                self.sent_came(core, &days)
+            (Phase::Sent, Input::Answer(Answer::Sent(sent))) => {
+                let day = |(uid, sent): (Uid, Option<DateTime>)| (uid, sent.map(DateTime::day));
+                self.sent_came(core, &sent.into_iter().map(day).collect::<Vec<_>>())
             }
             (Phase::Texts, Input::Answer(Answer::Found(found))) => self.texts_came(core, &found),
             (Phase::Writing(results), Input::Again) => self.write(core, results),
@@ -139,10 +136,10 @@ impl Search {
     fn go_on(&mut self, core: &mut Core) -> Turn {
         let Some(folder) = core.view().map(|view| view.folder) else { return self.end(Reply::bug()) };
         if self.keys.sent {
-            let uids = self.next_uids(SUMMARIES);
+            let uids = self.next_uids(DATES);
             if !uids.is_empty() {
                 self.phase = Phase::Sent;
-                return Turn::Ask(Ask::Summaries(folder, uids));
+                return Turn::Ask(Ask::Sent(folder, uids));
             }
             // All are read; those that are still undecided wait for texts.
             self.keys.sent = false;
@@ -164,7 +161,7 @@ impl Search {
 
     fn sent_came(&mut self, core: &mut Core, days: &[(Uid, Option<Day>)]) -> Turn {
         let Stage::Selected(view) = &core.stage else { return self.end(Reply::bug()) };
-        for candidate in self.open.iter_mut().skip(self.done).take(SUMMARIES) {
+        for candidate in self.open.iter_mut().skip(self.done).take(DATES) {
             // A message that is gone has no date and is left out in the end.
             let at = days.binary_search_by_key(&candidate.uid, |(uid, _)| *uid).ok();
             let Some((_, day)) = at.and_then(|at| days.get(at)) else { continue };
@@ -176,7 +173,7 @@ impl Search {
             }
             candidate.sent = None;
         }
-        self.done += SUMMARIES;
+        self.done += DATES;
         self.go_on(core)
     }
 

@@ -25,6 +25,8 @@ pub struct Account {
     pub asks: Vec<String>,
     /// Most octets that one ask wanted to read.
     pub largest_read: u32,
+    /// How many summaries are given at once.
+    pub summaries_at_once: usize,
 }
 
 pub struct Mailbox {
@@ -70,7 +72,15 @@ impl Account {
         let mut sent = Mailbox::new("Sent", Some(Role::Sent));
         sent.subscribed = true;
         let folders = vec![Mailbox::new("INBOX", None), sent];
-        Account { folders, modseq: 10, incoming: None, full: false, asks: Vec::new(), largest_read: 0 }
+        Account {
+            folders,
+            modseq: 10,
+            incoming: None,
+            full: false,
+            asks: Vec::new(),
+            largest_read: 0,
+            summaries_at_once: 1000,
+        }
     }
 
     pub fn deliver(&mut self, octets: &str, date: &str) -> Uid {
@@ -167,8 +177,15 @@ impl Account {
     fn message_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
         Ok(match ask {
             Ask::Summaries(folder, uids) => {
+                let mut found = self.found(folder, &uids);
+                let left = found.split_off(found.len().min(self.summaries_at_once));
+                let left = left.into_iter().map(|(uid, _)| uid).collect();
+                let summaries = found.into_iter().map(|(uid, octets)| (uid, Arc::new(summary(&octets))));
+                Answer::Summaries { found: summaries.collect(), left }
+            }
+            Ask::Sent(folder, uids) => {
                 let found = self.found(folder, &uids).into_iter();
-                Answer::Summaries(found.map(|(uid, octets)| (uid, Arc::new(summary(&octets)))).collect())
+                Answer::Sent(found.map(|(uid, octets)| (uid, summary(&octets).envelope.sent)).collect())
             }
             Ask::Bodies(folder, uids) => {
                 let found = self.found(folder, &uids).into_iter();

@@ -43,13 +43,17 @@ impl Summary {
 
     /// The summary that [`Summary::encode`] made these octets of.
     pub fn decode(octets: &[u8]) -> Result<Summary, DecodeError> {
-        let mut input = Reader { rest: octets };
-        match input.octet()? {
-            VERSION => {}
-            version => return Err(DecodeError::Version(version)),
-        }
+        let mut input = Reader::new(octets)?;
         let summary = input.summary(0, 0)?;
         if input.rest.is_empty() { Ok(summary) } else { Err(DecodeError::Damaged) }
+    }
+
+    /// What `envelope.sent` is in the summary that [`Summary::encode`] made these octets of. It stands near their
+    /// beginning; nothing else is made of them.
+    pub fn decode_sent(octets: &[u8]) -> Result<Option<DateTime>, DecodeError> {
+        let mut input = Reader::new(octets)?;
+        input.some()?;
+        input.sent()
     }
 }
 
@@ -192,6 +196,14 @@ struct Reader<'a> {
 type Read<T> = Result<T, DecodeError>;
 
 impl<'a> Reader<'a> {
+    fn new(octets: &'a [u8]) -> Read<Reader<'a>> {
+        let mut input = Reader { rest: octets };
+        match input.octet()? {
+            VERSION => Ok(input),
+            version => Err(DecodeError::Version(version)),
+        }
+    }
+
     fn take(&mut self, len: usize) -> Read<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Damaged)?;
         self.rest = rest;
@@ -270,7 +282,7 @@ impl<'a> Reader<'a> {
     fn summary(&mut self, start: u32, depth: usize) -> Read<Summary> {
         let envelope = Envelope {
             date: self.some()?,
-            sent: if self.flag()? { Some(self.date()?) } else { None },
+            sent: self.sent()?,
             subject: self.some()?,
             from: self.list(Reader::address)?,
             sender: self.list(Reader::address)?,
@@ -284,10 +296,13 @@ impl<'a> Reader<'a> {
         Ok(Summary { envelope, root: self.part(start, depth)? })
     }
 
-    fn date(&mut self) -> Read<DateTime> {
+    fn sent(&mut self) -> Read<Option<DateTime>> {
+        if !self.flag()? {
+            return Ok(None);
+        }
         let seconds = self.signed()?;
         let offset = i16::try_from(self.signed()?).map_err(|_| DecodeError::Damaged)?;
-        Ok(DateTime { seconds, offset })
+        Ok(Some(DateTime { seconds, offset }))
     }
 
     fn address(&mut self) -> Read<EnvelopeAddress> {

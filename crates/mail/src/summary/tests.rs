@@ -156,6 +156,18 @@ fn envelopes() {
     assert_eq!((envelope.sender, envelope.subject.is_some()), (Vec::new(), true));
 }
 
+#[test]
+fn addresses_are_bounded_over_all_fields() {
+    let list = "a,".repeat(2_000);
+    let inner = format!("To: {list}\r\n\r\n");
+    let message =
+        format!("From: {list}\r\nTo: {list}\r\nTo: {list}\r\nContent-Type: message/rfc822\r\n\r\n{inner}");
+    let summary = parse(message.as_bytes());
+    assert_eq!((summary.envelope.from.len(), summary.envelope.to.len()), (2_000, 2_096));
+    let Content::Message(inner) = summary.root.content else { panic!("no message") };
+    assert_eq!(inner.envelope.to.len(), 0);
+}
+
 fn depth(part: &Part) -> usize {
     1 + match &part.content {
         Content::Leaf => 0,
@@ -288,6 +300,7 @@ proptest! {
     #[test]
     fn decoding_is_inverse(message in messages()) {
         let summary = parse(&message);
+        prop_assert_eq!(Summary::decode_sent(&summary.encode()), Ok(summary.envelope.sent));
         prop_assert_eq!(Summary::decode(&summary.encode()), Ok(summary));
     }
 

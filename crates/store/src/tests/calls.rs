@@ -3,6 +3,30 @@
 use super::*;
 
 #[tokio::test]
+async fn large_summaries_come_a_few_at_a_time() {
+    on_both(|store| async move {
+        let alice = account(&store).await;
+        let subject = format!("{}\r\nDate: Thu, 1 Jan 1970 00:00:01 +0000", "x".repeat(60_000));
+        for _ in 0..10 {
+            send(&store, alice, &subject).await;
+        }
+        let mut left: Vec<Uid> = (1..=11).map(Uid).collect();
+        let mut calls = Vec::new();
+        while !left.is_empty() {
+            let summaries = store.summaries(alice, INBOX, left.clone()).await.unwrap();
+            assert_eq!(summaries.found[0].0, left[0]);
+            calls.push(summaries.found.len());
+            left = summaries.left;
+        }
+        assert_eq!(calls, [4, 4, 2]);
+        // When they were sent takes no room.
+        let sent = store.sent(alice, INBOX, vec![Uid(3), Uid(10), Uid(11)]).await.unwrap();
+        assert_eq!(sent, [3, 10].map(|uid| (Uid(uid), Some(DateTime::utc(1)))));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_message_is_delivered_listed_and_read() {
     on_both(|store| async move {
         let alice = account(&store).await;
@@ -16,7 +40,7 @@ async fn a_message_is_delivered_listed_and_read() {
         assert_eq!(uids(&store, alice, INBOX).await, [1, 2]);
         assert_eq!(uids(&store, bob, INBOX).await, [1]);
         assert_eq!(octets(&store, bob, INBOX, Uid(1)).await, message("one"));
-        let (_, summary) = store.summaries(bob, INBOX, vec![Uid(1), Uid(7)]).await.unwrap().remove(0);
+        let (_, summary) = store.summaries(bob, INBOX, vec![Uid(1), Uid(7)]).await.unwrap().found.remove(0);
         assert_eq!(summary.envelope.subject.as_deref(), Some(&b"one"[..]));
         let (_, header) = store.headers(bob, INBOX, vec![Uid(1)]).await.unwrap().remove(0);
         let text = b"From: a@example.test\r\nSubject: one\r\n\r\n";

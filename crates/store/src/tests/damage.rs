@@ -179,7 +179,7 @@ async fn a_summary_that_cannot_be_read_is_made_anew() {
     connection.execute("UPDATE summaries SET summary = x'ff' WHERE blob = 2", []).unwrap();
     drop(connection);
     let store = Store::open(dir.path(), segmented()).unwrap();
-    let summaries = store.summaries(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap();
+    let summaries = store.summaries(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap().found;
     assert_eq!(summaries[1].1.envelope.subject.as_deref(), Some(&b"two"[..]));
 }
 

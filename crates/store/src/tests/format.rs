@@ -48,7 +48,8 @@ async fn describe(store: &Store) -> String {
                 listing.keywords.names(entry.flags).map(|keyword| keyword.as_str()).collect();
             let flags: Vec<_> = Flag::ALL.iter().filter(|flag| entry.flags.contains(**flag)).collect();
             let body = octets(store, account, folder.id, entry.uid).await;
-            let (_, summary) = store.summaries(account, folder.id, vec![entry.uid]).await.unwrap().remove(0);
+            let (_, summary) =
+                store.summaries(account, folder.id, vec![entry.uid]).await.unwrap().found.remove(0);
             let subject =
                 String::from_utf8_lossy(summary.envelope.subject.as_deref().unwrap_or_default()).into_owned();
             writeln!(
