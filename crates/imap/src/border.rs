@@ -24,7 +24,7 @@ pub enum Ask {
     Status(String),
     /// A new folder. Answered by [`Answer::Done`].
     Create(String, Option<Role>),
-    /// Remove a folder. Answered by [`Answer::Done`].
+    /// Remove a folder. Answered by [`Answer::Deleted`].
     Delete(String),
     /// Rename the first to the second. Answered by [`Answer::Done`].
     Rename(String, String),
@@ -78,6 +78,8 @@ pub enum Answer {
     Refused(Refusal),
     /// It is done.
     Done,
+    /// This folder is removed.
+    Deleted(FolderId),
     /// All folders, those above others first.
     Folders(Vec<Folder>),
     /// The folder is open.

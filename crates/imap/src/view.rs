@@ -19,8 +19,6 @@ pub(crate) enum Numbering {
 #[derive(Debug)]
 pub(crate) struct View {
     pub folder: FolderId,
-    /// The name it was selected by.
-    pub name: String,
     pub access: Access,
     /// What the client knows.
     pub listing: Listing,
@@ -29,9 +27,9 @@ pub(crate) struct View {
 }
 
 impl View {
-    pub fn new(name: String, opened: Opened, access: Access) -> View {
+    pub fn new(opened: Opened, access: Access) -> View {
         let Opened { folder, listing, recent: _ } = opened;
-        let mut view = View { folder, name, access, listing, recent: Ranges::default() };
+        let mut view = View { folder, access, listing, recent: Ranges::default() };
         view.add_recent(opened.recent);
         view
     }

@@ -203,7 +203,13 @@ impl Of<'_> {
             Ask::Create(name, role) => {
                 store.create_folder(account, &name, role.map(convert::special_use)).await.map(|_| ())
             }
-            Ask::Delete(name) => store.delete_folder(account, self.folder(&name).await?.id).await,
+            Ask::Delete(name) => {
+                let folder = self.folder(&name).await?.id;
+                let deleted = store.delete_folder(account, folder).await;
+                return deleted
+                    .map(|()| Answer::Deleted(folder))
+                    .map_err(|error| replies::failed("change folders", &error));
+            }
             Ask::Rename(from, to) => store.rename_folder(account, self.folder(&from).await?.id, &to).await,
             Ask::Subscribe(name, subscription) => {
                 store.subscribe(account, &name, convert::subscription(subscription)).await

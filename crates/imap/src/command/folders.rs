@@ -1,8 +1,9 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.3 to §6.3.7; RFC 6154 §3 for CREATE with USE).
 
 use super::{ask_once, ok_when_done};
-use crate::border::{Ask, Role, Subscription};
+use crate::border::{Answer, Ask, Role, Subscription};
 use crate::parse::{Bad, Parser};
+use crate::reply::Reply;
 use crate::state::Task;
 
 pub(super) fn create(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
@@ -38,13 +39,14 @@ fn special_use(parser: &mut Parser<'_>) -> Result<Role, Bad> {
 pub(super) fn delete(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     let name = parser.mailbox()?;
-    Ok(ask_once(Ask::Delete(name.clone()), move |core, answer| {
-        // RFC 2180: allowed. The session goes on without a mailbox.
-        if core.view().is_some_and(|view| view.name == name) {
+    Ok(ask_once(Ask::Delete(name), |core, answer| {
+        let Answer::Deleted(folder) = answer else { return Reply::bug() };
+        // RFC 2180: allowed. The session goes on without a mailbox. Its name tells nothing: it may have been renamed.
+        if core.view().is_some_and(|view| view.folder == folder) {
             core.deselect();
             core.untagged("OK [CLOSED] The selected mailbox was deleted");
         }
-        ok_when_done(&answer, "DELETE completed")
+        Reply::ok("DELETE completed")
     }))
 }
 

@@ -58,7 +58,7 @@ impl Select {
     fn opened(&mut self, core: &mut Core, opened: Opened) -> Reply {
         // Said silently: HIGHESTMODSEQ follows in any case.
         core.condstore |= self.condstore;
-        let view = View::new(std::mem::take(&mut self.name), opened, self.access);
+        let view = View::new(opened, self.access);
         let out = &mut core.out;
         view.write_keywords(out);
         view.write_counts(out);

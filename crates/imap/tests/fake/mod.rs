@@ -19,6 +19,8 @@ use wire::{Event, Machine, Step, TlsInfo};
 pub struct Account {
     pub folders: Vec<Mailbox>,
     modseq: u64,
+    /// The last number given to a folder.
+    made: u64,
     incoming: Option<(usize, Vec<u8>)>,
     /// Refuses every change from now on, as a full disk does.
     pub full: bool,
@@ -30,6 +32,7 @@ pub struct Account {
 }
 
 pub struct Mailbox {
+    id: FolderId,
     pub name: String,
     pub role: Option<Role>,
     pub subscribed: bool,
@@ -40,8 +43,9 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    fn new(name: &str, role: Option<Role>) -> Mailbox {
+    fn new(id: u64, name: &str, role: Option<Role>) -> Mailbox {
         Mailbox {
+            id: FolderId(id),
             name: name.to_owned(),
             role,
             subscribed: false,
@@ -69,12 +73,13 @@ impl Mailbox {
 
 impl Account {
     pub fn new() -> Account {
-        let mut sent = Mailbox::new("Sent", Some(Role::Sent));
+        let mut sent = Mailbox::new(1, "Sent", Some(Role::Sent));
         sent.subscribed = true;
-        let folders = vec![Mailbox::new("INBOX", None), sent];
+        let folders = vec![Mailbox::new(0, "INBOX", None), sent];
         Account {
             folders,
             modseq: 10,
+            made: 1,
             incoming: None,
             full: false,
             asks: Vec::new(),
@@ -110,7 +115,7 @@ impl Account {
     }
 
     fn folder(&mut self, id: FolderId) -> &mut Mailbox {
-        &mut self.folders[usize::try_from(id.0).unwrap()]
+        self.folders.iter_mut().find(|folder| folder.id == id).unwrap()
     }
 
     fn found(&mut self, id: FolderId, uids: &[Uid]) -> Vec<(Uid, Bytes)> {
@@ -146,14 +151,14 @@ impl Account {
             Ask::Create(name, role) => match self.at(&name) {
                 Ok(_) => Err(Refusal::new(Code::AlreadyExists, "Mailbox exists already")),
                 Err(_) => {
-                    self.folders.push(Mailbox::new(&name, role));
+                    self.made += 1;
+                    self.folders.push(Mailbox::new(self.made, &name, role));
                     Ok(Answer::Done)
                 }
             },
             Ask::Delete(name) => {
                 let at = self.at(&name)?;
-                self.folders.remove(at);
-                Ok(Answer::Done)
+                Ok(Answer::Deleted(self.folders.remove(at).id))
             }
             Ask::Rename(from, to) => {
                 let at = self.at(&from)?;
@@ -253,7 +258,7 @@ impl Account {
 
     fn open(&mut self, name: &str, access: Access) -> Result<Answer, Refusal> {
         let at = self.at(name)?;
-        let folder = FolderId(at as u64);
+        let folder = self.folders[at].id;
         let recent = match access {
             Access::ReadWrite => self.claim(folder),
             Access::ReadOnly => Uid(self.folders[at].recent),
