@@ -153,7 +153,7 @@ impl Refusal {
     }
 }
 
-/// Response codes of refusals (RFC 5530, RFC 3501 §7.1, RFC 7889).
+/// Response codes of refusals (RFC 5530, RFC 3501 §7.1, RFC 6154 §3, RFC 7889).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the RFC's word")]
 pub enum Code {
@@ -174,6 +174,7 @@ pub enum Code {
     TooBig,
     TryCreate,
     Unavailable,
+    UseAttr,
 }
 
 impl Code {
@@ -197,6 +198,7 @@ impl Code {
             Code::TooBig => "TOOBIG",
             Code::TryCreate => "TRYCREATE",
             Code::Unavailable => "UNAVAILABLE",
+            Code::UseAttr => "USEATTR",
         }
     }
 }

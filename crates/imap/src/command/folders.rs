@@ -1,7 +1,7 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 §6.3.3 to §6.3.7; RFC 6154 §3 for CREATE with USE).
 
-use super::{ask_once, ok_when_done};
-use crate::border::{Answer, Ask, Role, Subscription};
+use super::{ask_once, at_once, ok_when_done};
+use crate::border::{Answer, Ask, Code, Role, Subscription};
 use crate::parse::{Bad, Parser};
 use crate::reply::Reply;
 use crate::state::Task;
@@ -13,27 +13,39 @@ pub(super) fn create(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     if name.len() > 1 && name.ends_with('/') {
         name.pop();
     }
-    let mut role = None;
+    let mut roles = Vec::new();
     if parser.eat(" ") {
         parser.list(|parser| {
             parser.expect("USE ", "Unknown parameter")?;
             parser.list(|parser| {
-                let name = special_use(parser)?;
-                // One purpose for a mailbox is enough; the last one counts.
-                role = Some(name);
+                let role = special_use(parser)?;
+                if !roles.contains(&role) {
+                    roles.push(role);
+                }
                 Ok(())
             })
         })?;
     }
+    // RFC 6154 §3: a mailbox that cannot have the uses asked for is not made without them.
+    let role = match *roles.as_slice() {
+        [] => None,
+        [Some(role)] => Some(role),
+        [None] => return Ok(unusable("This special use is not supported")),
+        _ => return Ok(unusable("A mailbox has one special use")),
+    };
     Ok(ask_once(Ask::Create(name, role), |_, answer| ok_when_done(&answer, "CREATE completed")))
 }
 
-/// `\Archive`, in any case.
-fn special_use(parser: &mut Parser<'_>) -> Result<Role, Bad> {
+fn unusable(why: &'static str) -> Box<dyn Task> {
+    at_once(move |_| Reply::no(Code::UseAttr, why))
+}
+
+/// `\Archive`, in any case; nothing where it is none that we know.
+fn special_use(parser: &mut Parser<'_>) -> Result<Option<Role>, Bad> {
     parser.expect("\\", "Expected a special use")?;
     let name = parser.atom()?;
     let same = |role: &Role| role.name().get(1..).is_some_and(|known| known.eq_ignore_ascii_case(name));
-    Role::ALL.into_iter().find(same).ok_or(Bad("This special use is not supported"))
+    Ok(Role::ALL.into_iter().find(same))
 }
 
 pub(super) fn delete(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
