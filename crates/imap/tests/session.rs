@@ -414,6 +414,26 @@ fn summaries_come_as_there_is_room_for_them() {
 }
 
 #[test]
+fn a_long_list_is_written_in_pieces_and_matched_within_bounds() {
+    let mut client = Client::selected(account());
+    for n in 0..2000 {
+        client.send(&format!("a CREATE {}{n}\r\n", "a".repeat(200)));
+    }
+    client.account.asks.clear();
+    assert_eq!(lines(&client.send("b LIST \"\" *\r\n")).len(), 2003);
+    assert!(client.largest < 40_000, "{}", client.largest);
+    assert_eq!(client.account.asks, ["Folders"]);
+    let answer = client.send(&format!("c LIST \"\" ({}b)\r\n", "*a".repeat(1000)));
+    assert!(answer.starts_with("c NO [LIMIT] "), "{answer}");
+    assert!(client.account.asks.iter().filter(|ask| *ask == "Pause").count() > 50);
+    let many = vec![format!("{}b", "*a".repeat(500)); 5].join(" ");
+    client.account.asks.clear();
+    assert!(client.send(&format!("d LIST \"\" ({many})\r\n")).starts_with("d NO [LIMIT] "));
+    assert!(client.send(&format!("e LSUB \"\" {}\r\n", "x".repeat(5000))).starts_with("e NO [LIMIT] "));
+    assert!(client.account.asks.is_empty());
+}
+
+#[test]
 fn times_out() {
     let mut client = Client::new(account());
     client.send("");

@@ -3,23 +3,42 @@
 //! Of RFC 5258 only what clients use without asking for the rest: selection by SUBSCRIBED and SPECIAL-USE, several
 //! patterns, and RETURN with SUBSCRIBED, CHILDREN and SPECIAL-USE.
 
-use super::ask_once;
-use crate::border::{Answer, Ask, Folder, FolderKind, Subscription};
+mod pattern;
+
+use super::at_once;
+use crate::border::{Answer, Ask, Code, Folder, FolderKind, Subscription};
 use crate::encode;
-use crate::parse::{Bad, Parser, capital_inbox};
+use crate::parse::{Bad, Parser};
 use crate::reply::Reply;
-use crate::state::Task;
+use crate::session::{FLUSH, WORK};
+use crate::state::{Core, Input, Task, Turn};
+use pattern::Patterns;
 use std::collections::HashSet;
 
-/// Longest pattern; matching costs its length times that of every name.
-const LONGEST_PATTERN: usize = 1024;
+/// Steps of matching after which a command is given up.
+const MOST_WORK: usize = 64 * WORK;
 
 #[derive(Default)]
 struct List {
     only_subscribed: bool,
     only_special: bool,
     show_subscribed: bool,
-    patterns: Vec<String>,
+}
+
+/// Goes through all folders, piece by piece.
+struct Walk {
+    command: Command,
+    patterns: Patterns,
+    folders: Vec<Folder>,
+    /// How many of them are dealt with.
+    done: usize,
+    /// Of LIST the names that have something below them, of LSUB those that are told or will be.
+    names: HashSet<String>,
+}
+
+enum Command {
+    List(List),
+    Lsub,
 }
 
 pub(super) fn list(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
@@ -44,31 +63,70 @@ pub(super) fn list(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     if parser.eat(" RETURN ") {
         parser.list(|parser| list.returned(parser.atom()?))?;
     }
-    let only_separator = !extended && patterns.iter().all(Vec::is_empty);
-    list.patterns = interpret(&reference, &patterns)?;
-    Ok(ask_once(Ask::Folders, move |core, answer| {
-        let Answer::Folders(folders) = answer else { return Reply::bug() };
-        // RFC 3501 §6.3.8.
-        if only_separator {
-            // RFC 3501 §6.3.8: an empty name asks for the hierarchy delimiter.
+    // RFC 3501 §6.3.8: an empty name asks for the hierarchy delimiter.
+    if !extended && patterns.iter().all(Vec::is_empty) {
+        return Ok(at_once(|core| {
             core.untagged("LIST (\\Noselect) \"/\" \"\"");
-        } else {
-            list.write(&mut core.out, &folders);
-        }
-        Reply::ok("LIST completed")
-    }))
+            Reply::ok("LIST completed")
+        }));
+    }
+    Ok(walk(Command::List(list), &reference, &patterns))
 }
 
-/// The patterns with the reference before them. What is not the encoding of a name matches no name.
-fn interpret(reference: &[u8], patterns: &[Vec<u8>]) -> Result<Vec<String>, Bad> {
-    if patterns.iter().any(|pattern| pattern.len() + reference.len() > LONGEST_PATTERN) {
-        return Err(Bad("Pattern too long"));
+fn walk(command: Command, reference: &[u8], patterns: &[Vec<u8>]) -> Box<dyn Task> {
+    match Patterns::new(reference, patterns) {
+        Some(patterns) => {
+            let (folders, names) = (Vec::new(), HashSet::new());
+            Box::new(Walk { command, patterns, folders, done: 0, names })
+        }
+        None => at_once(|_| Reply::no(Code::Limit, "The patterns are too long")),
     }
-    let join = |pattern: &Vec<u8>| {
-        let text = String::from_utf8([reference, pattern].concat()).ok()?;
-        mail::utf7::decode(&text).map(capital_inbox)
-    };
-    Ok(patterns.iter().filter_map(join).collect())
+}
+
+impl Task for Walk {
+    fn run(&mut self, core: &mut Core, input: Input) -> Turn {
+        match input {
+            Input::Start => Turn::Ask(Ask::Folders),
+            Input::Answer(Answer::Folders(folders)) => {
+                self.names = match self.command {
+                    Command::List(_) => parents(&folders),
+                    Command::Lsub => subscribed(&folders),
+                };
+                self.folders = folders;
+                self.go_on(core)
+            }
+            Input::Again | Input::Answer(Answer::Done) => self.go_on(core),
+            Input::Answer(Answer::Refused(refusal)) => Turn::Done(Reply::refused(&refusal)),
+            _ => Turn::Done(Reply::bug()),
+        }
+    }
+}
+
+impl Walk {
+    fn go_on(&mut self, core: &mut Core) -> Turn {
+        let Walk { command, patterns, folders, done, names } = self;
+        while let Some(folder) = folders.get(*done) {
+            *done += 1;
+            match command {
+                Command::List(list) => list.write(&mut core.out, folder, patterns, names),
+                Command::Lsub => write_subscribed(&mut core.out, folder, patterns, names),
+            }
+            if patterns.work >= MOST_WORK {
+                let text = "Matching these patterns takes too long, use shorter ones or fewer wildcards";
+                return Turn::Done(Reply::no(Code::Limit, text));
+            }
+            if patterns.worked_long() {
+                return Turn::Ask(Ask::Pause);
+            }
+            if core.out.len() >= FLUSH {
+                return Turn::Again;
+            }
+        }
+        Turn::Done(Reply::ok(match command {
+            Command::List(_) => "LIST completed",
+            Command::Lsub => "LSUB completed",
+        }))
+    }
 }
 
 impl List {
@@ -95,38 +153,43 @@ impl List {
     }
 
     /// Whether the name is among those asked for.
-    fn shows(&self, folder: &Folder) -> bool {
+    fn shows(&self, folder: &Folder, patterns: &mut Patterns) -> bool {
         (!self.only_subscribed || folder.subscription == Subscription::Subscribed)
             && (!self.only_special || folder.role.is_some())
             && (self.only_subscribed || folder.kind != FolderKind::Missing)
-            && self.patterns.iter().any(|pattern| matches(pattern, &folder.name))
+            && patterns.match_name(&folder.name)
     }
 
-    fn write(&self, out: &mut Vec<u8>, folders: &[Folder]) {
-        let parents = parents(folders);
-        for folder in folders.iter().filter(|folder| self.shows(folder)) {
-            let mut attributes = vec![match folder.kind {
-                FolderKind::Selectable => "",
-                FolderKind::Level => "\\Noselect",
-                FolderKind::Missing => "\\NonExistent",
-            }];
-            attributes.push(match parents.contains(folder.name.as_str()) {
-                true => "\\HasChildren",
-                false => "\\HasNoChildren",
-            });
-            if self.show_subscribed && folder.subscription == Subscription::Subscribed {
-                attributes.push("\\Subscribed");
-            }
-            attributes.extend(folder.role.map(|role| role.name()));
-            write_line(out, "LIST", &attributes, &folder.name);
+    fn write(&self, out: &mut Vec<u8>, folder: &Folder, patterns: &mut Patterns, parents: &HashSet<String>) {
+        if !self.shows(folder, patterns) {
+            return;
         }
+        let mut attributes = vec![match folder.kind {
+            FolderKind::Selectable => "",
+            FolderKind::Level => "\\Noselect",
+            FolderKind::Missing => "\\NonExistent",
+        }];
+        attributes.push(match parents.contains(&folder.name) {
+            true => "\\HasChildren",
+            false => "\\HasNoChildren",
+        });
+        if self.show_subscribed && folder.subscription == Subscription::Subscribed {
+            attributes.push("\\Subscribed");
+        }
+        attributes.extend(folder.role.map(|role| role.name()));
+        write_line(out, "LIST", &attributes, &folder.name);
     }
 }
 
 /// All names that have something below them.
-fn parents(folders: &[Folder]) -> HashSet<&str> {
+fn parents(folders: &[Folder]) -> HashSet<String> {
     let real = folders.iter().filter(|folder| folder.kind != FolderKind::Missing);
-    real.flat_map(|folder| above(&folder.name)).collect()
+    real.flat_map(|folder| above(&folder.name)).map(str::to_owned).collect()
+}
+
+fn subscribed(folders: &[Folder]) -> HashSet<String> {
+    let subscribed = folders.iter().filter(|folder| folder.subscription == Subscription::Subscribed);
+    subscribed.map(|folder| folder.name.clone()).collect()
 }
 
 /// The names of the levels above, nearest first.
@@ -139,31 +202,23 @@ pub(super) fn lsub(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     let reference = parser.astring()?;
     parser.space()?;
     let pattern = parser.list_mailbox()?;
-    let patterns = interpret(&reference, &[pattern])?;
-    Ok(ask_once(Ask::Folders, move |core, answer| {
-        let Answer::Folders(folders) = answer else { return Reply::bug() };
-        for pattern in &patterns {
-            write_subscribed(&mut core.out, pattern, &folders);
-        }
-        Reply::ok("LSUB completed")
-    }))
+    Ok(walk(Command::Lsub, &reference, &[pattern]))
 }
 
-fn write_subscribed(out: &mut Vec<u8>, pattern: &str, folders: &[Folder]) {
-    let subscribed: Vec<&Folder> =
-        folders.iter().filter(|folder| folder.subscription == Subscription::Subscribed).collect();
-    let mut told: HashSet<&str> = subscribed.iter().map(|folder| folder.name.as_str()).collect();
-    for folder in subscribed {
-        if matches(pattern, &folder.name) {
-            // RFC 3501 §6.3.9: a subscription outlives its mailbox.
-            let attribute = if folder.kind == FolderKind::Selectable { "" } else { "\\Noselect" };
-            write_line(out, "LSUB", &[attribute], &folder.name);
-        } else if pattern.ends_with('%') {
-            // RFC 3501 §6.3.9: a level above a subscribed name is shown where % stops at it.
-            for level in above(&folder.name).filter(|level| matches(pattern, level)) {
-                if told.insert(level) {
-                    write_line(out, "LSUB", &["\\Noselect"], level);
-                }
+fn write_subscribed(out: &mut Vec<u8>, folder: &Folder, patterns: &mut Patterns, told: &mut HashSet<String>) {
+    if folder.subscription != Subscription::Subscribed {
+        return;
+    }
+    if patterns.match_name(&folder.name) {
+        // RFC 3501 §6.3.9: a subscription outlives its mailbox.
+        let attribute = if folder.kind == FolderKind::Selectable { "" } else { "\\Noselect" };
+        write_line(out, "LSUB", &[attribute], &folder.name);
+    } else if patterns.stop_at_levels() {
+        // RFC 3501 §6.3.9: a level above a subscribed name is shown where % stops at it.
+        for level in above(&folder.name) {
+            if !told.contains(level) && patterns.match_name(level) {
+                told.insert(level.to_owned());
+                write_line(out, "LSUB", &["\\Noselect"], level);
             }
         }
     }
@@ -185,62 +240,9 @@ fn write_line(out: &mut Vec<u8>, command: &str, attributes: &[&str], name: &str)
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether the name fits the pattern: `*` is any text, `%` any text without `/`. The time is bounded by the product
-/// of the lengths, whatever the pattern.
-fn matches(pattern: &str, name: &str) -> bool {
-    let name: Vec<char> = name.chars().collect();
-    // Whether the pattern so far fits the first `n` characters, for every n.
-    let mut fits = vec![false; name.len() + 1];
-    fits.first_mut().into_iter().for_each(|start| *start = true);
-    for wanted in pattern.chars() {
-        let mut before = false;
-        let mut next = Vec::with_capacity(fits.len());
-        for (at, fit) in fits.iter().enumerate() {
-            let last = at.checked_sub(1).and_then(|at| name.get(at));
-            let fit = match wanted {
-                '*' => *fit || before,
-                '%' => *fit || before && last != Some(&'/'),
-                wanted => at > 0 && fits.get(at - 1) == Some(&true) && last == Some(&wanted),
-            };
-            next.push(fit);
-            before = fit;
-        }
-        fits = next;
-    }
-    fits.last() == Some(&true)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns() {
-        let table = [
-            ("INBOX", "INBOX", true),
-            ("*", "a/b/c", true),
-            ("*", "", true),
-            ("%", "a", true),
-            ("%", "a/b", false),
-            ("%/%", "a/b", true),
-            ("a/%", "a/b/c", false),
-            ("a/*", "a/b/c", true),
-            ("a/*", "a", false),
-            ("a*c", "a/b/c", true),
-            ("a%c", "abc", true),
-            ("a%c", "a/c", false),
-            ("%b*", "ab/c/d", true),
-            ("*b%", "a/b/b", true),
-            ("*b%", "a/b/c", false),
-            ("", "a", false),
-            ("ä%", "äöü", true),
-        ];
-        for (pattern, name, expected) in table {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-        // A pattern that would take a backtracking matcher for ever.
-        assert!(!matches(&format!("{}b", "*a".repeat(400)), &"a".repeat(1000)));
-    }
 
     #[test]
     fn levels_above() {
