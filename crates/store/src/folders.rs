@@ -13,6 +13,9 @@ use crate::{Error, SpecialUse, Subscription};
 use mail::{AccountId, BlobId, FolderId};
 use rusqlite::params;
 
+/// Folders of an account, and names in its subscriptions. A change that began below it is completed.
+const MOST: i64 = 10_000;
+
 /// The folders that exist from the start. INBOX is the first, so that it has the number [`INBOX`] in every account.
 const FIRST: [(&str, Option<SpecialUse>); 6] = [
     ("INBOX", None),
@@ -82,6 +85,13 @@ fn insert(
     Ok(FolderId(uint(id)))
 }
 
+/// Whether the account may have another row in this table.
+fn has_room(tx: &Tx<'_>, account: AccountId, table: &str) -> Result<(), Error> {
+    let sql = format!("SELECT count(*) FROM {table} WHERE account = ?1");
+    let count: Option<i64> = tx.db.first(&sql, [int(account.0)], |row| row.get(0))?;
+    if count.is_none_or(|count| count < MOST) { Ok(()) } else { Err(Error::TooManyFolders) }
+}
+
 /// Creates a folder and those above it.
 pub(crate) fn create(
     tx: &mut Tx<'_>,
@@ -93,7 +103,10 @@ pub(crate) fn create(
     match FolderRow::named(tx.db, account, &name)? {
         Some(folder) if folder.selectable => return Err(Error::Exists),
         Some(folder) => drop_row(tx, account, folder.id)?,
-        None => create_parents(tx, account, &name)?,
+        None => {
+            has_room(tx, account, "folders")?;
+            create_parents(tx, account, &name)?;
+        }
     }
     insert(tx, account, &name, role)
 }
@@ -159,6 +172,7 @@ pub(crate) fn rename(tx: &mut Tx<'_>, account: AccountId, folder: FolderId, to: 
     if names::below(&to, &from).is_some() {
         return Err(Error::BadName("a folder cannot be moved below itself"));
     }
+    has_room(tx, account, "folders")?;
     create_parents(tx, account, &to)?;
     tx.touch(account)?;
     for row in FolderRow::all(tx.db, account)? {
@@ -180,6 +194,9 @@ pub(crate) fn subscribe(
     subscription: Subscription,
 ) -> Result<(), Error> {
     let name = names::normalize(name)?;
+    if subscription == Subscription::Subscribed {
+        has_room(tx, account, "subscriptions")?;
+    }
     tx.touch(account)?;
     let sql = match subscription {
         Subscription::Subscribed => {

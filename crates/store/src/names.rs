@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 
 /// Octets in a name.
 const MAX_OCTETS: usize = 1_000;
+/// Octets in a level of it, as file systems and other servers allow.
+const MAX_LEVEL: usize = 255;
 /// Levels in a name.
 const MAX_DEPTH: usize = 32;
 
@@ -18,6 +20,9 @@ pub(crate) fn normalize(name: &str) -> Result<String, Error> {
     }
     if name.split('/').any(str::is_empty) {
         return Err(Error::BadName("a level of it is empty"));
+    }
+    if name.split('/').any(|level| level.len() > MAX_LEVEL) {
+        return Err(Error::BadName("a level of it is longer than 255 octets"));
     }
     if name.chars().any(char::is_control) {
         return Err(Error::BadName("it contains a control character"));
@@ -67,7 +72,9 @@ mod tests {
             ("a\r\nb", None),
             (deep.as_str(), None),
             (&deep[2..], Some(&deep[2..])),
-            (&"x".repeat(1_001), None),
+            (&"x".repeat(256), None),
+            (&"x".repeat(255), Some(&"x".repeat(255))),
+            (&["x"; 501].join("/"), None),
         ] {
             assert_eq!(normalize(name).ok().as_deref(), expected, "{name}");
         }

@@ -43,6 +43,8 @@ pub enum Error {
     Exists,
     /// The folder's name is not allowed, with the reason.
     BadName(&'static str),
+    /// The account has as many folders, or as many names in its subscriptions, as it may have.
+    TooManyFolders,
     /// The folder has as many keywords as fit.
     TooManyKeywords,
     /// The disk is full; nothing was changed. The call can be repeated once there is space.
@@ -70,6 +72,7 @@ impl std::fmt::Display for Error {
             Error::NotFound => f.write_str("it does not exist"),
             Error::Exists => f.write_str("a folder of that name exists already"),
             Error::BadName(why) => write!(f, "this name is not allowed: {why}"),
+            Error::TooManyFolders => f.write_str("this account cannot have more folders"),
             Error::TooManyKeywords => f.write_str("this folder cannot hold more keywords"),
             Error::Full => f.write_str("the disk is full"),
             Error::TooNew { found, known } => {

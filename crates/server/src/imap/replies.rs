@@ -42,6 +42,9 @@ pub(super) fn failed(doing: &str, error: &store::Error) -> Refusal {
         store::Error::BadName(why) => {
             return Refusal::new(Code::Cannot, format!("This is not allowed: {why}"));
         }
+        store::Error::TooManyFolders => {
+            return Refusal::new(Code::Limit, "There are as many mailboxes as can be");
+        }
         store::Error::TooManyKeywords => {
             return Refusal::new(Code::Limit, "This mailbox cannot hold more keywords");
         }
@@ -72,6 +75,7 @@ mod tests {
             (store::Error::NotFound, Code::NonExistent),
             (store::Error::Exists, Code::AlreadyExists),
             (store::Error::BadName("it is empty"), Code::Cannot),
+            (store::Error::TooManyFolders, Code::Limit),
             (store::Error::TooManyKeywords, Code::Limit),
             (store::Error::Full, Code::Unavailable),
             (store::Error::Damaged("segment 3".to_owned()), Code::Corruption),

@@ -3,6 +3,27 @@
 use super::*;
 
 #[tokio::test]
+async fn the_folders_of_an_account_are_bounded() {
+    let store = Store::in_memory().unwrap();
+    let alice = account(&store).await;
+    let levels = ["x"; 31].join("/");
+    let mut made = Ok(FolderId(0));
+    for n in 0..400 {
+        made = store.create_folder(alice, &format!("{n}/{levels}"), None).await;
+        if made.is_err() {
+            break;
+        }
+    }
+    assert!(matches!(made, Err(Error::TooManyFolders)));
+    let count = names(&store, alice).await.len();
+    assert!((10_000..10_032).contains(&count), "{count}");
+    let work = folder(&store, alice, "0").await;
+    let refused = store.rename_folder(alice, work, "other/0").await;
+    assert!(matches!(refused, Err(Error::TooManyFolders)));
+    store.delete_folder(alice, folder(&store, alice, &format!("1/{levels}")).await).await.unwrap();
+}
+
+#[tokio::test]
 async fn large_summaries_come_a_few_at_a_time() {
     on_both(|store| async move {
         let alice = account(&store).await;
