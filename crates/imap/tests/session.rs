@@ -434,6 +434,18 @@ fn a_long_list_is_written_in_pieces_and_matched_within_bounds() {
 }
 
 #[test]
+fn only_rfc822_is_shown_as_a_message() {
+    let mut account = Account::new();
+    account.deliver("Content-Type: message/global\n\nSubject: inner\n\ntext\n", DATE);
+    let mut client = Client::selected(account);
+    assert_eq!(
+        client.send("a FETCH 1 (BODY BODY.PEEK[1.HEADER.FIELDS (SUBJECT)])\r\n"),
+        "* 1 FETCH (BODY (\"message\" \"global\" NIL NIL NIL \"7bit\" 24) \
+         BODY[1.HEADER.FIELDS (SUBJECT)] {18}\r\nSubject: inner\r\n\r\n)\r\na OK FETCH completed\r\n"
+    );
+}
+
+#[test]
 fn times_out() {
     let mut client = Client::new(account());
     client.send("");

@@ -76,8 +76,9 @@ pub(super) fn body(out: &mut Vec<u8>, part: &Part, form: Form) {
                 parameters(out, &part.parameters);
             }
         }
-        // body-type-msg: what the message holds stands between size and lines.
-        Content::Message(message) if part.media_type.eq_ignore_ascii_case("message") => {
+        // body-type-msg: what the message holds stands between size and lines. RFC 3501 §9 has it for RFC822 only, not for
+        // a `message/global`.
+        Content::Message(message) if part.media_subtype.eq_ignore_ascii_case("rfc822") => {
             single(out, part);
             out.push(b' ');
             envelope(out, &message.envelope);
@@ -89,7 +90,7 @@ pub(super) fn body(out: &mut Vec<u8>, part: &Part, form: Form) {
         }
         Content::Leaf | Content::Message(_) => {
             single(out, part);
-            // body-type-text has its lines; a message that could not be read as one is shown as body-type-basic.
+            // body-type-text has its lines; any other message is shown as body-type-basic.
             if part.media_type.eq_ignore_ascii_case("text") {
                 out.push(b' ');
                 number(out, part.lines.into());
