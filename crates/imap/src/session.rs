@@ -37,7 +37,7 @@ pub struct Session {
     state: State,
     /// To be given once the output before it is sent.
     held: Option<Step<Ask>>,
-    /// When the client last did what lets it stay.
+    /// When the client last did what lets it stay; before login, when it came.
     active: Instant,
     /// Bad commands in a row.
     bad: u32,
@@ -86,7 +86,12 @@ impl Session {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Command => self.read_command(now),
             State::Run(mut task, input) => {
+                let fresh = self.is_fresh();
                 let turn = task.run(&mut self.core, input);
+                // The client's time is another one from its login on.
+                if fresh && !self.is_fresh() {
+                    self.active = now;
+                }
                 self.take_turn(task, turn)
             }
             State::Line(task, changes) => self.read_line(task, changes),
@@ -130,7 +135,7 @@ impl Session {
 
     /// A complete command: it is found, checked and set to work, or refused.
     fn begin(&mut self, text: &[u8], now: Instant) {
-        self.active = now;
+        self.is_active(now);
         self.core.tag = command::tag_of(text);
         match command::begin(&self.core, text) {
             Ok(task) => self.state = State::Run(task, Input::Start),
@@ -138,15 +143,26 @@ impl Session {
         }
     }
 
+    fn is_fresh(&self) -> bool {
+        matches!(self.core.stage, Stage::Fresh)
+    }
+
+    /// The client did something. Before login that does not let it stay: it has one time for all of it.
+    fn is_active(&mut self, now: Instant) {
+        if !self.is_fresh() {
+            self.active = now;
+        }
+    }
+
     fn deadline(&self) -> Instant {
         let settings = &self.core.settings;
-        let fresh = matches!(self.core.stage, Stage::Fresh);
+        let fresh = self.is_fresh();
         self.active + if fresh { settings.login_timeout } else { settings.idle_timeout }
     }
 
     /// A line ended by announcing a literal: the message of an APPEND goes to its task, any other must fit the limits.
     fn literal_announced(&mut self, literal: Announced, now: Instant) {
-        let fresh = matches!(self.core.stage, Stage::Fresh);
+        let fresh = self.is_fresh();
         if !fresh && let Some(task) = command::append::begin(self.framer.text(), literal) {
             self.active = now;
             let text = self.framer.take_text();
@@ -334,11 +350,10 @@ impl Session {
     }
 
     /// RFC 3501 §6.2.1: what the client knew of the server is void; there is no second greeting.
-    fn tls_started(&mut self, now: Instant) {
+    fn tls_started(&mut self) {
         self.core.channel = Channel::Tls;
         self.framer.discard();
         self.state = State::Command;
-        self.active = now;
     }
 }
 
@@ -380,15 +395,12 @@ impl Machine for Session {
         match event {
             Event::Bytes(octets) => {
                 self.framer.feed(octets);
-                // Before login the clock runs on until a command is complete, however slowly it drips in.
-                if !matches!(self.core.stage, Stage::Fresh) {
-                    self.active = now;
-                }
+                self.is_active(now);
             }
             Event::Closed => self.state = State::Closed,
             Event::Time => self.time_came(now),
             Event::Changed => self.account_changed(),
-            Event::TlsStarted(_) => self.tls_started(now),
+            Event::TlsStarted(_) => self.tls_started(),
             Event::Shutdown => self.bye("Server shutting down"),
         }
     }

@@ -13,7 +13,7 @@ pub struct Settings {
     pub literal_limit: usize,
     /// Octets of one message in APPEND.
     pub append_limit: u64,
-    /// How long a client may take from one command to the next before it is logged in.
+    /// How long a client may take until it is logged in, whatever it does meanwhile.
     pub login_timeout: Duration,
     /// How long a client may be silent once it is logged in (RFC 3501 §5.4: at least 30 minutes).
     pub idle_timeout: Duration,

@@ -458,6 +458,19 @@ fn times_out() {
     assert_eq!(client.pass(Duration::from_secs(1)), "* BYE Login took too long\r\n");
     assert!(client.closed);
 
+    // Nor do commands; but from the login on all of the idle time is the client's.
+    let mut client = Client::new(account());
+    client.send("");
+    client.now += Duration::from_secs(59);
+    assert_eq!(client.send("a NOOP\r\n"), "a OK NOOP completed\r\n");
+    assert_eq!(client.pass(Duration::from_secs(1)), "* BYE Login took too long\r\n");
+    let mut client = Client::new(account());
+    client.send("");
+    client.now += Duration::from_secs(59);
+    client.send("a LOGIN alice secret\r\n");
+    assert_eq!(client.pass(Duration::from_secs(1799)), "");
+    assert_eq!(client.pass(Duration::from_secs(1)), "* BYE Autologout; idle for too long\r\n");
+
     let mut client = Client::selected(account());
     assert_eq!(client.pass(Duration::from_secs(1799)), "");
     client.send("a NOOP\r\n");
