@@ -79,20 +79,19 @@ impl Framer {
             Some(Err(error)) => {
                 self.after_bad_line = true;
                 if self.text.is_empty() {
-                    self.text.extend(start.into_iter().take_while(|octet| !b"\r\n\0".contains(octet)));
+                    self.text = start;
                 }
                 self.refuse(bad_line(error))
             }
         }
     }
 
-    /// The first octets of the next line, for its tag should the line be bad; the rest of a bad line is no start.
-    fn start_of_line(&self) -> [u8; 40] {
-        let mut start = [0; 40];
-        if !self.after_bad_line {
-            start.iter_mut().zip(self.lines.pending()).for_each(|(to, from)| *to = *from);
-        }
-        start
+    /// The first word of the next line, for its tag should the line be bad; the rest of a bad line is no start.
+    fn start_of_line(&self) -> Vec<u8> {
+        let line = if self.after_bad_line || !self.text.is_empty() { &[] } else { self.lines.pending() };
+        let line = line.get(..self.limit).unwrap_or(line);
+        let end = memchr::memchr3(b' ', b'\r', b'\n', line).unwrap_or(line.len());
+        line.get(..end).unwrap_or_default().to_vec()
     }
 
     /// Moves what has come of a literal into the text; whether the literal is complete.
@@ -157,9 +156,7 @@ impl Framer {
     fn refuse(&mut self, why: &'static str) -> Framed {
         self.doomed = None;
         self.literal = 0;
-        let mut text = self.take_text();
-        text.truncate(128);
-        Framed::Refused(text, why)
+        Framed::Refused(self.take_text(), why)
     }
 
     /// A line that is no command: a response to a challenge, or DONE.
@@ -267,11 +264,11 @@ mod tests {
             ),
             (
                 "a 3456789012345678901\r\nb NOOP\r\n",
-                vec![refused("a 3456789012345678901", "Command too long"), command("b NOOP")],
+                vec![refused("a", "Command too long"), command("b NOOP")],
             ),
             (
                 "a NOOP\nb NOOP\r\nc NOOP\r\n",
-                vec![refused("a NOOP", "Bare LF: lines end with CRLF"), command("c NOOP")],
+                vec![refused("a", "Bare LF: lines end with CRLF"), command("c NOOP")],
             ),
         ];
         for (input, expected) in table {

@@ -71,7 +71,7 @@ impl<'a> Parser<'a> {
     /// A tag: any ASTRING-CHAR except `+`.
     pub fn tag(&mut self) -> Option<&'a [u8]> {
         let tag = self.take_while(|octet| is_astring_char(octet) && octet != b'+');
-        (1..=64).contains(&tag.len()).then_some(tag)
+        (!tag.is_empty()).then_some(tag)
     }
 
     pub fn atom(&mut self) -> Result<&'a str, Bad> {
