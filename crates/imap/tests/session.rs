@@ -579,6 +579,20 @@ fn appends() {
             format!("a APPEND Sent (\\Recent) {{{n}+}}\r\n{message}\r\n"),
             "a BAD APPEND: This system flag cannot be set\r\n",
         ),
+        // What is wrong is said however large the message is, and before a client that waits sends it.
+        (
+            "a APPEND Sent (\\Recent) {70000}\r\n".to_owned(),
+            "a BAD APPEND: This system flag cannot be set\r\n",
+        ),
+        (
+            format!("a APPEND Sent \"now\" {{70000+}}\r\n{}\r\n", "x".repeat(70_000)),
+            "a BAD APPEND: Invalid date and time\r\n",
+        ),
+        (
+            "a APPEND Sent message {70000}\r\n".to_owned(),
+            "a BAD APPEND: Expected the message as a literal\r\n",
+        ),
+        ("a APPEND {70000}\r\n".to_owned(), "a BAD [TOOBIG] Literal too large\r\n"),
     ];
     for (command, answer) in table {
         assert_eq!(

@@ -38,22 +38,26 @@ enum Phase {
     Abort,
 }
 
-/// An APPEND that stands before its message's literal; nothing where the command so far is anything else.
+/// An APPEND that stands before its message's literal, whether or not its arguments are right; nothing where the command
+/// so far is anything else, or the literal is the name of the mailbox.
 pub(crate) fn begin(text: &[u8], literal: Announced) -> Option<Box<dyn Task>> {
-    let mut parser = Parser::new(text);
+    let announcement = text.iter().rposition(|octet| *octet == b'{')?;
+    let mut parser = Parser::new(text.get(..announcement)?);
     parser.tag()?;
-    if !parser.eat(" APPEND ") {
+    if !parser.eat(" APPEND ") || parser.is_empty() {
         return None;
     }
-    let (mailbox, flags, date) = arguments(&mut parser).ok()?;
-    // The announcement alone is left.
-    let rest = parser.take_rest();
-    if !rest.starts_with(b"{") || rest.contains(&b' ') {
-        return None;
-    }
-    let left = literal.size;
-    Some(Box::new(Append { mailbox, flags, date, literal, left, phase: Phase::Begin, refused: None }))
+    let found = arguments(&mut parser);
+    let found = found.and_then(|found| if parser.is_empty() { Ok(found) } else { Err(NO_LITERAL) });
+    let (found, refused) = match found {
+        Ok(found) => (found, None),
+        Err(Bad(why)) => (Default::default(), Some(Reply::bad(format!("APPEND: {why}")))),
+    };
+    let ((mailbox, flags, date), left) = (found, literal.size);
+    Some(Box::new(Append { mailbox, flags, date, literal, left, phase: Phase::Begin, refused }))
 }
+
+const NO_LITERAL: Bad = Bad("Expected the message as a literal");
 
 fn arguments(parser: &mut Parser<'_>) -> Result<(String, Flags, Option<DateTime>), Bad> {
     let mailbox = parser.mailbox()?;
@@ -75,7 +79,7 @@ fn arguments(parser: &mut Parser<'_>) -> Result<(String, Flags, Option<DateTime>
 pub(super) fn without_literal(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
     arguments(parser)?;
-    Err(Bad("Expected the message as a literal"))
+    Err(NO_LITERAL)
 }
 
 impl Task for Append {
@@ -118,6 +122,9 @@ impl Append {
             // RFC 7888 §4: reading over this much is of no use to anybody.
             reply.closes = !self.literal.waits && self.literal.size / 4 > limit;
             return if reply.closes { Turn::Done(reply) } else { self.refuse(reply) };
+        }
+        if let Some(reply) = self.refused.take() {
+            return self.refuse(reply);
         }
         if self.literal.size == 0 {
             return self.refuse(Reply::no(Code::Cannot, "A message has at least one octet"));
