@@ -8,6 +8,8 @@ use crate::lex::{Kind, Lexer};
 use serde::{Deserialize, Serialize};
 
 const DAY: i64 = 86_400;
+/// The seconds of the years 0 to 9999, all that four digits show.
+const SHOWN: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -104,7 +106,8 @@ impl DateTime {
         }
         let offset = zone_minutes(zone)?;
         let seconds = Day::from_imap(date)?.0 * DAY + seconds_of_day(time)? - i64::from(offset) * 60;
-        Some(DateTime { seconds, offset })
+        // At its ends the calendar has moments that are not shown as they were read.
+        SHOWN.contains(&seconds).then_some(DateTime { seconds, offset })
     }
 
     /// As INTERNALDATE shows it: `17-Jul-1996 02:44:25 -0700`, two characters for the day, without quotes.
@@ -119,9 +122,8 @@ impl DateTime {
     }
 
     fn local(self) -> i64 {
-        // Nothing that was read comes near these bounds; a value from a damaged file must not overflow.
-        let range = -62_167_219_200..=253_402_300_799;
-        self.seconds.clamp(*range.start(), *range.end()) + i64::from(self.offset) * 60
+        // A value from a damaged file must not overflow.
+        self.seconds.clamp(*SHOWN.start(), *SHOWN.end()) + i64::from(self.offset) * 60
     }
 
     fn shown(self) -> Shown {
@@ -231,6 +233,11 @@ mod tests {
             ("1-Apr-2024 00:00:00", None),
             ("1-Apr-2024 00:00:00 +0000 x", None),
             ("+1-Apr-2024 00:00:00 +0000", None),
+            ("31-Dec-9999 23:59:59 +0000", Some((253_402_300_799, 0))),
+            ("31-Dec-9999 16:59:59 -0700", Some((253_402_300_799, -420))),
+            ("31-Dec-9999 17:00:00 -0700", None),
+            (" 1-Jan-0000 01:00:00 +0100", Some((-62_167_219_200, 60))),
+            (" 1-Jan-0000 00:59:59 +0100", None),
             ("", None),
         ];
         for (text, expected) in table {
