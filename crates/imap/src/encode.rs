@@ -37,15 +37,10 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// A literal. It cannot hold NUL (RFC 3501 §9, CHAR8), which is sent as 0x80, no character in any charset.
+/// A literal.
 pub(crate) fn literal(out: &mut Vec<u8>, octets: &[u8]) {
     literal_head(out, octets.len() as u64);
-    char8(out, octets);
-}
-
-/// Octets of a literal.
-pub(crate) fn char8(out: &mut Vec<u8>, octets: &[u8]) {
-    out.extend(octets.iter().map(|octet| if *octet == 0 { 0x80 } else { *octet }));
+    out.extend_from_slice(&wire::char8(octets));
 }
 
 /// The announcement of a literal.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
-use wire::{Copy, Event, Machine, Shape, Step, Stuffer, Wait};
+use wire::{Copy, Event, Machine, Shape, Step, Stuffer, Wait, char8};
 
 /// Collected output is sent when there is this much of it.
 const HIGH_WATER: usize = 32 * 1024;
@@ -161,7 +161,7 @@ impl<S: Serve> Driver<S> {
             return false;
         };
         match copy.shape {
-            Shape::Octets => self.out.extend_from_slice(octets),
+            Shape::Char8 => self.out.extend_from_slice(&char8(octets)),
             Shape::Dotted(lines) => {
                 let mut stuffer = Stuffer::new(lines);
                 stuffer.push(octets, &mut self.out);
@@ -173,20 +173,20 @@ impl<S: Serve> Driver<S> {
 
     async fn copy(&mut self, copy: Copy) -> Result<(), Broken> {
         match copy.shape {
-            Shape::Octets => self.copy_octets(&copy).await,
+            Shape::Char8 => self.copy_char8(&copy).await,
             Shape::Dotted(lines) => self.copy_dotted(&copy, Stuffer::new(lines)).await,
         }
     }
 
-    async fn copy_octets(&mut self, copy: &Copy) -> Result<(), Broken> {
+    async fn copy_char8(&mut self, copy: &Copy) -> Result<(), Broken> {
         self.send().await?;
         if let Some(octets) = at_hand(copy) {
-            return Ok(self.stream.write(octets).await?);
+            return Ok(self.stream.write(&char8(octets)).await?);
         }
         let mut done = 0;
         while done < copy.len {
             let octets = self.read(copy, done).await?;
-            self.stream.write(&octets).await?;
+            self.stream.write(&char8(&octets)).await?;
             done += octets.len() as u32;
         }
         Ok(())

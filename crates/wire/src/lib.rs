@@ -13,4 +13,4 @@ pub use dots::{Piece, Stuffer, Unstuffer, Violation};
 pub use lines::{LineError, LineReader};
 pub use machine::{Copy, Event, Machine, Shape, Step, TlsInfo, Wait};
 pub use sasl::{Credentials, Mechanism};
-pub use text::one_line;
+pub use text::{char8, one_line};

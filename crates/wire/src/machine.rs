@@ -66,8 +66,8 @@ pub struct Copy {
 /// How the octets of a [`struct@Copy`] are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// As they are.
-    Octets,
+    /// As they are, except for NUL, by [`crate::char8`]: an IMAP literal.
+    Char8,
     /// As lines with dots doubled, ended by `.` on a line of its own (RFC 1939 §3); at most this many lines of the
     /// body after the header's empty line, where a number is given (TOP).
     Dotted(Option<u32>),

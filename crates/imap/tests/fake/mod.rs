@@ -433,7 +433,8 @@ impl Client {
                     out.extend(octets);
                 }
                 Step::Copy(copy) => {
-                    out.extend_from_slice(&self.account.octets(&copy.body, copy.start, copy.len));
+                    let octets = self.account.octets(&copy.body, copy.start, copy.len);
+                    out.extend_from_slice(&wire::char8(&octets));
                 }
                 Step::Ask(ask) => {
                     let answer = self.account.answer(ask);

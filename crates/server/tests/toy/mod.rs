@@ -61,7 +61,7 @@ impl Toy {
                 // RFC 3207 §6: what came with the command is thrown away.
                 self.input.clear();
             }
-            "octets" => self.steps.push_back(Step::Ask(Ask::Newest(Shape::Octets))),
+            "octets" => self.steps.push_back(Step::Ask(Ask::Newest(Shape::Char8))),
             "dotted" => self.steps.push_back(Step::Ask(Ask::Newest(Shape::Dotted(None)))),
             "login" => self.steps.push_back(Step::Ask(Ask::Login)),
             "change" => self.steps.push_back(Step::Ask(Ask::Change)),
@@ -131,7 +131,7 @@ impl Serve for ToyServe {
             Ask::Change => {
                 CHANGE.notified().await;
                 CHANGED.notify_one();
-                Shape::Octets
+                Shape::Char8
             }
         };
         let store = &self.context.store;

@@ -170,7 +170,7 @@ impl<S: Serve> MachineTalk<S> {
         let _inside = runtime.enter();
         loop {
             match self.machine.next(self.clock.get()) {
-                Step::Write(octets) => self.out.extend_from_slice(&octets),
+                Step::Write(octets) => self.out.extend_from_slice(&wire::char8(&octets)),
                 Step::Copy(copy) => self.copy(&copy),
                 Step::Ask(ask) => {
                     let answer = runtime.block_on(self.serve.serve(ask));
@@ -195,7 +195,7 @@ impl<S: Serve> MachineTalk<S> {
             octets.extend_from_slice(&piece);
         }
         match copy.shape {
-            Shape::Octets => self.out.extend_from_slice(&octets),
+            Shape::Char8 => self.out.extend_from_slice(&wire::char8(&octets)),
             Shape::Dotted(lines) => {
                 let mut dots = Stuffer::new(lines);
                 octets.chunks(61).for_each(|piece| dots.push(piece, &mut self.out));

@@ -90,7 +90,7 @@ impl Pass {
                 let passed = len.min(*skip);
                 let written = (len - passed).min(*left);
                 (*skip, *left) = (*skip - passed, *left - written);
-                encode::char8(out, part(kept, passed, written));
+                out.extend_from_slice(&wire::char8(part(kept, passed, written)));
             }
         }
     }

@@ -231,7 +231,7 @@ impl Writer {
             return None;
         }
         encode::literal_head(out, len.into());
-        Some(Turn::Copy(Copy { body: body.clone(), start, len, shape: Shape::Octets }))
+        Some(Turn::Copy(Copy { body: body.clone(), start, len, shape: Shape::Char8 }))
     }
 
     /// The stored octets that a text is taken from.
