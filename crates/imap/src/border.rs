@@ -50,8 +50,8 @@ pub enum Ask {
     Copy(FolderId, Vec<Uid>, String),
     /// Move messages to a mailbox. Answered by [`Answer::Copied`].
     Move(FolderId, Vec<Uid>, String),
-    /// Remove messages that have `\Deleted`, all of them or those named. Answered by [`Answer::Done`].
-    Expunge(FolderId, Option<Vec<Uid>>),
+    /// Remove those of these messages that have `\Deleted`. Answered by [`Answer::Done`].
+    Expunge(FolderId, Vec<Uid>),
     /// For each text, which of the messages contain it. Answered by [`Answer::Found`].
     Search(FolderId, Vec<Uid>, Vec<Text>),
     /// A message of this size is coming for this mailbox. Answered by [`Answer::Done`].

@@ -17,6 +17,9 @@ use wire::{Event, Machine, Step, Wait};
 /// Octets written before they are sent.
 pub(crate) const FLUSH: usize = 32 << 10;
 
+/// Messages that are changed at a time: the store writes one change after the other, and others wait.
+pub(crate) const CHANGES: usize = 5_000;
+
 /// Steps of work, each some nanoseconds, after which others have their turn.
 pub(crate) const WORK: usize = 1 << 20;
 

@@ -446,6 +446,43 @@ fn only_rfc822_is_shown_as_a_message() {
 }
 
 #[test]
+fn many_messages_are_changed_some_at_a_time() {
+    let mut account = Account::new();
+    for _ in 0..12_000 {
+        account.deliver("Subject: x\n\n", DATE);
+    }
+    let mut client = Client::selected(account);
+    // Somebody else changes one early and one late message, and removes one.
+    client.send("a ENABLE CONDSTORE\r\n");
+    client.account.set(7, Flag::Flagged);
+    client.account.set(11_999, Flag::Flagged);
+    client.account.remove(6_000);
+    let answer = client.send("b UID STORE 1:* (UNCHANGEDSINCE 12010) +FLAGS.SILENT (\\Deleted)\r\n");
+    assert!(answer.ends_with("b OK [MODIFIED 7,11999] Conditional STORE failed\r\n"), "{}", answer.len());
+    assert_eq!(client.account.asks.iter().filter(|ask| *ask == "Store").count(), 3);
+    let answer = client.send("c EXPUNGE\r\n");
+    assert_eq!(answer.matches(" EXPUNGE\r\n").count(), 11_997);
+    assert_eq!(client.account.asks.iter().filter(|ask| *ask == "Expunge").count(), 3);
+    assert_eq!(client.send("d UID SEARCH ALL\r\n"), "* SEARCH 7 11999\r\nd OK SEARCH completed\r\n");
+    assert_eq!(client.account.largest_change, 5_000);
+}
+
+#[test]
+fn a_copy_is_all_or_nothing_and_bounded() {
+    let mut account = Account::new();
+    for _ in 0..100_001 {
+        account.deliver("\n", DATE);
+    }
+    let mut client = Client::selected(account);
+    client.account.asks.clear();
+    for command in ["COPY", "MOVE", "UID COPY"] {
+        let answer = client.send(&format!("a {command} 1:* Sent\r\n"));
+        assert_eq!(answer, "a NO [LIMIT] At most 100000 messages at a time\r\n");
+    }
+    assert!(client.account.asks.is_empty());
+}
+
+#[test]
 fn times_out() {
     let mut client = Client::new(account());
     client.send("");

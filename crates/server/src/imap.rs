@@ -267,7 +267,9 @@ impl Of<'_> {
                 let to = self.selectable(&to).await?;
                 store.move_messages(account, from, uids, to).await.map(convert::copied)
             }
-            Ask::Expunge(folder, uids) => store.expunge(account, folder, uids).await.map(|_| Answer::Done),
+            Ask::Expunge(folder, uids) => {
+                store.expunge(account, folder, Some(uids)).await.map(|_| Answer::Done)
+            }
             Ask::Search(folder, uids, texts) => self.search(folder, uids, texts).await,
             _ => return Err(Refusal::new(Code::ServerBug, "Internal error")),
         };

@@ -9,6 +9,10 @@ use crate::state::{Core, Input, Task, Turn};
 use crate::view::Numbering;
 use mail::{Uid, UidValidity};
 
+/// Messages copied or moved by one command. COPY is all or nothing (RFC 3501 §6.4.7), and all others who change something
+/// wait for it.
+const MOST: usize = 100_000;
+
 struct Copy {
     set: SequenceSet,
     numbering: Numbering,
@@ -69,6 +73,9 @@ impl Copy {
         if uids.is_empty() {
             // RFC 3501 §6.4.8: a UID that is not there is ignored without an error.
             return Turn::Done(Reply::ok("No messages found"));
+        }
+        if uids.len() > MOST {
+            return Turn::Done(Reply::no(Code::Limit, &format!("At most {MOST} messages at a time")));
         }
         self.count = uids.len();
         let to = std::mem::take(&mut self.to);

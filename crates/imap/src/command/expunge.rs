@@ -1,14 +1,22 @@
-//! EXPUNGE, UID EXPUNGE and CLOSE (RFC 3501 §6.4.2, §6.4.3; RFC 4315 §2.1).
+//! EXPUNGE, UID EXPUNGE and CLOSE (RFC 3501 §6.4.2, §6.4.3; RFC 4315 §2.1). Many messages are removed some at a time.
 
 use crate::border::{Access, Answer, Ask};
 use crate::parse::{Bad, Parser};
 use crate::reply::Reply;
 use crate::sequence::SequenceSet;
+use crate::session::CHANGES;
 use crate::state::{Core, Input, Task, Turn};
-use crate::view::Numbering;
+use mail::{Flag, Listing, Uid};
+use std::vec::IntoIter;
+
+struct Expunge {
+    kind: Kind,
+    /// Messages to be removed; nothing before that is known.
+    left: Option<IntoIter<Uid>>,
+}
 
 /// What is removed.
-enum Expunge {
+enum Kind {
     /// Every message that has `\Deleted`.
     All,
     /// Of these, by UID, those that have it.
@@ -19,29 +27,30 @@ enum Expunge {
 
 pub(super) fn expunge(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.end()?;
-    Ok(Box::new(Expunge::All))
+    Ok(Box::new(Expunge { kind: Kind::All, left: None }))
 }
 
 pub(super) fn uid_expunge(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.space()?;
-    Ok(Box::new(Expunge::Those(parser.sequence_set()?)))
+    Ok(Box::new(Expunge { kind: Kind::Those(parser.sequence_set()?), left: None }))
 }
 
 pub(super) fn close(parser: &mut Parser<'_>) -> Result<Box<dyn Task>, Bad> {
     parser.end()?;
-    Ok(Box::new(Expunge::Close))
+    Ok(Box::new(Expunge { kind: Kind::Close, left: None }))
 }
 
 impl Task for Expunge {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn {
-        match input {
-            Input::Start => self.start(core),
-            Input::Answer(Answer::Done) => {
-                // EXPUNGE responses are written as all changes are: from the difference of the listings.
+        match (input, &mut self.left) {
+            (Input::Start, _) => self.start(core),
+            (Input::Answer(Answer::Listing(listing)), None) => self.listing_came(core, &listing),
+            (Input::Answer(Answer::Done), Some(_)) => self.go_on(core),
+            (Input::Answer(Answer::Refused(refusal)), _) => {
+                // Some may be removed already.
                 core.stale = true;
-                Turn::Done(self.end(core))
+                Turn::Done(Reply::refused(&refusal))
             }
-            Input::Answer(Answer::Refused(refusal)) => Turn::Done(Reply::refused(&refusal)),
             _ => Turn::Done(Reply::bug()),
         }
     }
@@ -51,26 +60,40 @@ impl Expunge {
     fn start(&self, core: &mut Core) -> Turn {
         let Some(view) = core.view() else { return Turn::Done(Reply::bug()) };
         if view.access == Access::ReadOnly {
-            return Turn::Done(match self {
+            return Turn::Done(match self.kind {
                 // RFC 3501 §6.4.2: no messages are removed, and no error is given.
-                Expunge::Close => self.end(core),
-                Expunge::All | Expunge::Those(_) => read_only(),
+                Kind::Close => self.end(core),
+                Kind::All | Kind::Those(_) => read_only(),
             });
         }
-        let uids = match self {
-            Expunge::All | Expunge::Close => None,
-            Expunge::Those(set) => match view.select(set, Numbering::Uid) {
-                Ok(places) => Some(view.uids(&places)),
-                Err(Bad(why)) => return Turn::Done(Reply::bad(why)),
-            },
+        // Other sessions may have set `\Deleted` since the client was told.
+        Turn::Ask(Ask::Listing(view.folder))
+    }
+
+    fn listing_came(&mut self, core: &mut Core, listing: &Listing) -> Turn {
+        let Some(view) = core.view() else { return Turn::Done(Reply::bug()) };
+        let these = match &self.kind {
+            Kind::All | Kind::Close => None,
+            Kind::Those(set) => Some(set.resolve(view.last_uid().0)),
         };
-        Turn::Ask(Ask::Expunge(view.folder, uids))
+        let named = |uid: Uid| these.as_ref().is_none_or(|these| these.contains(uid.0));
+        let deleted = listing.iter().filter(|entry| entry.flags.contains(Flag::Deleted) && named(entry.uid));
+        self.left = Some(deleted.map(|entry| entry.uid).collect::<Vec<_>>().into_iter());
+        // EXPUNGE responses are written as all changes are: from the difference of the listings.
+        core.stale = true;
+        self.go_on(core)
+    }
+
+    fn go_on(&mut self, core: &mut Core) -> Turn {
+        let Some(folder) = core.view().map(|view| view.folder) else { return Turn::Done(Reply::bug()) };
+        let uids: Vec<Uid> = self.left.iter_mut().flatten().take(CHANGES).collect();
+        if uids.is_empty() { Turn::Done(self.end(core)) } else { Turn::Ask(Ask::Expunge(folder, uids)) }
     }
 
     fn end(&self, core: &mut Core) -> Reply {
-        match self {
-            Expunge::All | Expunge::Those(_) => Reply::ok("EXPUNGE completed"),
-            Expunge::Close => {
+        match self.kind {
+            Kind::All | Kind::Those(_) => Reply::ok("EXPUNGE completed"),
+            Kind::Close => {
                 core.deselect();
                 Reply::ok("CLOSE completed")
             }

@@ -1,14 +1,18 @@
 //! STORE and UID STORE (RFC 3501 §6.4.6; RFC 7162 §3.1.3 for UNCHANGEDSINCE).
+//!
+//! Many messages are changed some at a time. Each is checked and changed in one step, as UNCHANGEDSINCE asks for; no RFC
+//! wants all of them to be.
 
 use super::expunge::read_only;
 use crate::border::{Access, Answer, Ask, Code, FlagChange, FlagOperation};
 use crate::parse::{Bad, Parser};
 use crate::reply::{Reply, Status};
 use crate::sequence::{Ranges, SequenceSet};
-use crate::session::FLUSH;
+use crate::session::{CHANGES, FLUSH};
 use crate::state::{Core, Input, Shown, Stage, Task, Turn, write_flags};
 use crate::view::Numbering;
 use mail::{Entry, FlagSet, KeywordTable, Listing, ModSeq, Uid};
+use std::vec::IntoIter;
 
 struct Store {
     set: SequenceSet,
@@ -21,8 +25,8 @@ struct Store {
 /// How far the command has come.
 enum Phase {
     Begin,
-    /// How many messages were asked for.
-    Stored(usize),
+    /// Some are being changed; these are left.
+    Storing(Outcome, IntoIter<Uid>),
     Listing(Outcome),
     Writing(Outcome, Listing),
 }
@@ -32,7 +36,8 @@ struct Outcome {
     entries: Vec<Entry>,
     written: usize,
     modified: Vec<Uid>,
-    some_gone: bool,
+    /// How many messages were asked for.
+    asked: usize,
 }
 
 pub(super) fn store(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box<dyn Task>, Bad> {
@@ -68,12 +73,10 @@ impl Task for Store {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn {
         match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
             (Phase::Begin, Input::Start) => self.start(core),
-            (Phase::Stored(count), Input::Answer(Answer::Stored { entries, modified })) => {
-                let Some(view) = core.view() else { return self.done(Reply::bug()) };
-                let some_gone = entries.len() + modified.len() < count;
-                self.phase = Phase::Listing(Outcome { entries, written: 0, modified, some_gone });
-                // It is needed for the names of keywords that are new.
-                Turn::Ask(Ask::Listing(view.folder))
+            (Phase::Storing(mut outcome, left), Input::Answer(Answer::Stored { entries, modified })) => {
+                outcome.entries.extend(entries);
+                outcome.modified.extend(modified);
+                self.store_more(core, outcome, left)
             }
             (Phase::Listing(outcome), Input::Answer(Answer::Listing(listing))) => {
                 core.take_keywords(&listing.keywords);
@@ -115,8 +118,20 @@ impl Store {
         if uids.is_empty() {
             return self.done(Reply::ok("STORE completed"));
         }
-        self.phase = Phase::Stored(uids.len());
-        Turn::Ask(Ask::Store(view.folder, uids, self.change.clone()))
+        let outcome = Outcome { entries: Vec::new(), written: 0, modified: Vec::new(), asked: uids.len() };
+        self.store_more(core, outcome, uids.into_iter())
+    }
+
+    fn store_more(&mut self, core: &Core, outcome: Outcome, mut left: IntoIter<Uid>) -> Turn {
+        let Some(folder) = core.view().map(|view| view.folder) else { return self.done(Reply::bug()) };
+        let uids: Vec<Uid> = left.by_ref().take(CHANGES).collect();
+        if uids.is_empty() {
+            self.phase = Phase::Listing(outcome);
+            // It is needed for the names of keywords that are new.
+            return Turn::Ask(Ask::Listing(folder));
+        }
+        self.phase = Phase::Storing(outcome, left);
+        Turn::Ask(Ask::Store(folder, uids, self.change.clone()))
     }
 
     fn write(&mut self, core: &mut Core, mut outcome: Outcome, listing: Listing) -> Turn {
@@ -158,7 +173,8 @@ impl Store {
 
     /// The tagged response: who was left alone because of UNCHANGEDSINCE, and whether some were gone (RFC 2180).
     fn reply(&self, core: &Core, outcome: &Outcome) -> Reply {
-        let gone = outcome.some_gone && self.numbering == Numbering::Sequence;
+        let some_gone = outcome.entries.len() + outcome.modified.len() < outcome.asked;
+        let gone = some_gone && self.numbering == Numbering::Sequence;
         if outcome.modified.is_empty() {
             return if gone {
                 Reply::no(Code::ExpungeIssued, "Some of the messages no longer exist")

@@ -29,6 +29,8 @@ pub struct Account {
     pub largest_read: u32,
     /// How many summaries are given at once.
     pub summaries_at_once: usize,
+    /// Most messages that one ask wanted to change.
+    pub largest_change: usize,
 }
 
 pub struct Mailbox {
@@ -85,6 +87,7 @@ impl Account {
             asks: Vec::new(),
             largest_read: 0,
             summaries_at_once: 1000,
+            largest_change: 0,
         }
     }
 
@@ -214,7 +217,8 @@ impl Account {
             }
             Ask::Expunge(folder, uids) => {
                 self.modseq += 1;
-                let named = |uid| uids.as_ref().is_none_or(|uids| uids.contains(&uid));
+                self.largest_change = self.largest_change.max(uids.len());
+                let named = |uid| uids.binary_search(&uid).is_ok();
                 let gone = |entry: &Entry| entry.flags.contains(Flag::Deleted) && named(entry.uid);
                 self.folder(folder).messages.retain(|(entry, _)| !gone(entry));
                 Answer::Done
@@ -290,13 +294,16 @@ impl Account {
 
     fn store(&mut self, folder: FolderId, uids: &[Uid], change: &FlagChange) -> Answer {
         self.modseq += 1;
+        self.largest_change = self.largest_change.max(uids.len());
         let modseq = ModSeq(self.modseq);
         let folder = self.folder(folder);
         let system: FlagSet = change.flags.iter().copied().collect();
         let positions = change.keywords.iter().map(|keyword| folder.keywords.intern(keyword).unwrap());
         let named = positions.fold(system, FlagSet::with_keyword);
         let (mut entries, mut modified) = (Vec::new(), Vec::new());
-        for (entry, _) in folder.messages.iter_mut().filter(|(entry, _)| uids.contains(&entry.uid)) {
+        for (entry, _) in
+            folder.messages.iter_mut().filter(|(entry, _)| uids.binary_search(&entry.uid).is_ok())
+        {
             if change.unchanged_since.is_some_and(|since| entry.modseq > since) {
                 modified.push(entry.uid);
                 continue;
