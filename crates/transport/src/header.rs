@@ -1,10 +1,14 @@
 //! What the intake must know of a message's header before the first octet is stored.
 
-use mail::header::fields;
+use mail::header::{Field, Keep, Selection, fields, filter};
 use memchr::memmem;
 
 /// Longest Message-ID that is shown in a reply.
 const MAX_ID: usize = 250;
+
+/// What a user's message must not carry on: whom else it goes to in secret (RFC 5322 §3.6.3, §3.6.6), and a field that only
+/// final delivery writes (RFC 5321 §4.4).
+const PRIVATE: [&str; 3] = ["Bcc", "Resent-Bcc", "Return-Path"];
 
 /// The facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub(crate) struct Facts {
     pub received: u32,
     /// Whether the message begins with a header, and not at once with text.
     pub begins_with_field: bool,
+    /// Whether there are fields that a user's message must not carry on.
+    pub has_private: bool,
 }
 
 /// The length of the header with its empty line, where its end is among these octets. Looking again after more octets
@@ -42,10 +48,20 @@ pub(crate) fn facts(header: &[u8]) -> Facts {
         }
         facts.has_date |= field.is(b"Date");
         facts.received += u32::from(field.is(b"Received"));
+        facts.has_private |= is_private(&field);
     }
     // An empty header is a header.
     facts.begins_with_field |= header.starts_with(b"\r\n") || header.is_empty();
     facts
+}
+
+fn is_private(field: &Field<'_>) -> bool {
+    PRIVATE.iter().any(|name| field.is(name.as_bytes()))
+}
+
+/// The header without them; the other octets are as they were.
+pub(crate) fn without_private(header: &[u8]) -> Vec<u8> {
+    filter(header, &Selection::new(PRIVATE, Keep::Others))
 }
 
 /// RFC 5322 §3.6.8
@@ -85,6 +101,20 @@ mod tests {
     }
 
     #[test]
+    fn private_fields_go_and_nothing_else() {
+        let table = [
+            ("A: b\r\nBcc: x@y\r\n , z@y\r\nC: d\r\n\r\n", "A: b\r\nC: d\r\n\r\n"),
+            ("bcc :\r\nReturn-path: <a@b>\r\nresent-BCC: c\r\n\r\n", "\r\n"),
+            ("A: b\r\nBCC: x", "A: b\r\n"),
+            ("X-Bcc: a\r\nA: Bcc: b\r\n Bcc: c\r\n\r\n", "X-Bcc: a\r\nA: Bcc: b\r\n Bcc: c\r\n\r\n"),
+        ];
+        for (header, expected) in table {
+            assert_eq!(facts(header.as_bytes()).has_private, header != expected, "{header:?}");
+            assert_eq!(String::from_utf8(without_private(header.as_bytes())).unwrap(), expected);
+        }
+    }
+
+    #[test]
     fn facts_of_headers() {
         let long = format!("Message-ID: <{}@x>\r\n", "a".repeat(MAX_ID));
         let table = [
@@ -99,7 +129,14 @@ mod tests {
         ];
         for (header, id, has_message_id, has_date, received, begins_with_field) in table {
             let message_id = id.map(str::to_owned);
-            let expected = Facts { message_id, has_message_id, has_date, received, begins_with_field };
+            let expected = Facts {
+                message_id,
+                has_message_id,
+                has_date,
+                received,
+                begins_with_field,
+                has_private: false,
+            };
             assert_eq!(facts(header.as_bytes()), expected, "{header:?}");
         }
     }

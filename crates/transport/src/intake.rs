@@ -43,7 +43,8 @@ pub struct Envelope {
 pub struct Rules {
     /// The connector it came by.
     pub connector: Arc<ReceiveConnector>,
-    /// Who sends it. A user's message gets the Date and Message-ID it lacks (RFC 6409 §8.2, §8.3).
+    /// Who sends it. A user's message gets the Date and Message-ID it lacks (RFC 6409 §8.2, §8.3), and loses its Bcc and
+    /// Return-Path.
     pub client: Client,
 }
 
@@ -150,16 +151,26 @@ impl Intake {
             self.message_id = id;
         }
         self.staging.write(head.as_bytes()).await?;
-        Ok(self.staging.write(&octets).await?)
+        let (header, rest) = octets.split_at_checked(end).unwrap_or((&octets, &[]));
+        if self.is_submission() && facts.begins_with_field && facts.has_private {
+            self.staging.write(&header::without_private(header)).await?;
+        } else {
+            self.staging.write(header).await?;
+        }
+        Ok(self.staging.write(rest).await?)
     }
 
-    /// What is put before the message. Not one octet of the message itself is changed.
+    fn is_submission(&self) -> bool {
+        matches!(self.rules.client, Client::User(_))
+    }
+
+    /// What is put before the message.
     fn head(&self, facts: &header::Facts) -> String {
         let only = match self.envelope.recipients.as_slice() {
             [only] => Some(&only.address),
             _ => None,
         };
-        let complete = matches!(self.rules.client, Client::User(_));
+        let complete = self.is_submission();
         let mut head = trace::return_path(self.envelope.sender.as_ref());
         head.push_str(&self.trace.received(only));
         if complete && !facts.has_date {

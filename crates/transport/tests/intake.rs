@@ -81,13 +81,16 @@ async fn what_is_put_before_a_message() {
     let both = format!("{date}{id}");
     let separated = format!("{both}\r\n");
     let user = Client::User(ALICE);
-    let table: [(Client, &str, &String, &str); 8] = [
+    let table: [(Client, &str, &String, &str); 10] = [
         (Client::Anonymous, whole, &none, "<a@b>"),
         (user, whole, &none, "<a@b>"),
         (Client::Anonymous, "Subject: x\r\n\r\n", &none, "<id0@mail.example.test>"),
         (user, "Subject: x\r\n\r\nDate: text\r\n", &both, "<id0@mail.example.test>"),
         (user, "Date: then\r\n\r\n", &id.to_owned(), "<id0@mail.example.test>"),
         (user, "Hello,\r\n\r\nyou\r\n", &separated, "<id0@mail.example.test>"),
+        // A person at a terminal who writes of such a field, and a message that is only passed on.
+        (user, "Hello,\r\nBcc: you\r\n", &separated, "<id0@mail.example.test>"),
+        (Client::Anonymous, "Bcc: a@b.test\r\nReturn-Path: <>\r\n\r\n", &none, "<id0@mail.example.test>"),
         (Client::Anonymous, "\r\ntext\r\n", &none, "<id0@mail.example.test>"),
         (Client::Anonymous, "", &none, "<id0@mail.example.test>"),
     ];
@@ -99,6 +102,20 @@ async fn what_is_put_before_a_message() {
             let expected = format!("{RETURN}{}{added}{message}", received("bob@example.test"));
             assert_eq!(inbox(&store, BOB).await, [expected], "{message:?} by {chunk}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_user_sends_no_bcc_and_no_return_path() {
+    let message = "Return-Path: <x@y.test>\r\nDate: then\r\nBcc: eve@else.test,\r\n\tcarol@else.test\r\n\
+                   Message-ID: <a@b>\r\n\r\nBcc: text\r\n";
+    for chunk in [1, 7, 4096] {
+        let store = store().await;
+        let user = Client::User(ALICE);
+        take(intake(&store, bob(), user), &store, message.as_bytes(), chunk).await.unwrap();
+        let rest = "Date: then\r\nMessage-ID: <a@b>\r\n\r\nBcc: text\r\n";
+        let expected = format!("{RETURN}{}{rest}", received("bob@example.test"));
+        assert_eq!(inbox(&store, BOB).await, [expected], "by {chunk}");
     }
 }
 
