@@ -92,6 +92,12 @@ impl Address {
         Ok(Address { local: least_quoted(local), domain: Domain::new(domain)? })
     }
 
+    /// The address of these two parts, the first one without quotes.
+    pub fn new(local: &str, domain: &str) -> Result<Address, AddressError> {
+        let local = if is_dot_string(local) { local.to_owned() } else { quoted(local) };
+        Address::parse(&format!("{local}@{domain}"))
+    }
+
     /// The part before `@`, with the quotes that it needs.
     pub fn local(&self) -> &str {
         &self.local

@@ -3,6 +3,7 @@
 //! Names are not decoded (RFC 2047 is left to the reader). Whatever a field holds gives some list: what is no address
 //! becomes one without a domain, so that a client still shows it.
 
+use crate::Address;
 use crate::lex::{Kind, Lexer};
 use crate::summary::EnvelopeAddress;
 
@@ -29,6 +30,19 @@ pub(crate) fn parse(value: &[u8], most: usize) -> Vec<EnvelopeAddress> {
     list.end_group(lexer.comment());
     list.members.truncate(most);
     list.members
+}
+
+/// The addresses in the unfolded field `value`, the first `most` of them, as [`Address`] writes them; what is no address
+/// is written in the same form. Names and groups are left out.
+pub fn mailboxes(value: &[u8], most: usize) -> Vec<String> {
+    let address = |member| match member {
+        EnvelopeAddress::Mailbox { local, domain, .. } => {
+            let (local, domain) = (String::from_utf8_lossy(&local), String::from_utf8_lossy(&domain));
+            Some(Address::new(&local, &domain).map_or_else(|_| format!("{local}@{domain}"), String::from))
+        }
+        EnvelopeAddress::GroupStart(_) | EnvelopeAddress::GroupEnd => None,
+    };
+    parse(value, most).into_iter().filter_map(address).collect()
 }
 
 /// The list so far, and the member that is being read.
@@ -158,6 +172,14 @@ mod tests {
             EnvelopeAddress::GroupEnd => ";".into(),
         });
         shown.collect()
+    }
+
+    #[test]
+    fn mailboxes_of_a_list() {
+        let list = "A <Alice@EXAMPLE.test>, G: \"b\\o b\"@b.test, \"c\"@c.test;, nobody, \"d@d.test\" <>";
+        let expected = ["Alice@example.test", "\"bo b\"@b.test", "c@c.test", "nobody@", "@"];
+        assert_eq!(mailboxes(list.as_bytes(), 9), expected);
+        assert_eq!(mailboxes(list.as_bytes(), 1), ["Alice@example.test"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod text;
 pub mod utf7;
 
 pub use address::{Address, AddressError, Domain};
+pub use addresses::mailboxes;
 pub use body::Body;
 pub use date::{DateTime, Day};
 pub use flags::{Flag, FlagSet, Keyword, KeywordTable, KeywordTableFull};

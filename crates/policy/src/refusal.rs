@@ -1,6 +1,7 @@
 //! Refusals: what was refused, why, and what would change it.
 
 use directory::ByteSize;
+use mail::Address;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -123,6 +124,15 @@ pub enum Refusal {
         mailbox: Option<String>,
         /// The sender.
         sender: String,
+    },
+    /// The message names an author that its user is not.
+    AuthorNotAllowed {
+        /// The mailbox of the user.
+        mailbox: String,
+        /// The header field.
+        field: &'static str,
+        /// What it names.
+        address: String,
     },
     /// The recipient is elsewhere, and the client may send only to our own.
     RelayDenied {
@@ -276,6 +286,10 @@ impl Refusal {
             Refusal::SenderNotAllowed { mailbox: None, sender } => {
                 format!("{sender} is an address of ours, which this client may not send as")
             }
+            Refusal::AuthorNotAllowed { mailbox, field, address } => {
+                let address = address.escape_debug();
+                format!("the field {field} names {address}, which mailbox '{mailbox}' may not send as")
+            }
             Refusal::RelayDenied { connector, recipient } => {
                 format!(
                     "{recipient} is in no accepted domain, and receive connector '{connector}' does not relay"
@@ -331,9 +345,12 @@ impl Refusal {
             | Refusal::TlsBeforeLogin { connector: name, groups } => {
                 connector(name, format!("-PermissionGroups {groups}"))
             }
-            Refusal::SenderNotAllowed { mailbox: Some(name), sender } => {
-                mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(sender)))
+            Refusal::SenderNotAllowed { mailbox: Some(name), sender: address } => {
+                mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(address)))
             }
+            Refusal::AuthorNotAllowed { mailbox: name, address, .. } => Address::parse(address)
+                .ok()
+                .and_then(|_| mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(address)))),
             Refusal::RelayDenied { recipient, .. } => {
                 let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
                 Some(format!(

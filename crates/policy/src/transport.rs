@@ -124,6 +124,34 @@ fn own_sender(
     }
 }
 
+/// Whether the client's message may name these authors in its From and Sender fields (RFC 5322 §3.6.2). Readers see
+/// them, and not the envelope: so a user who sends as himself is named there too. Who sends what several wrote is one of
+/// them, and says so in Sender.
+pub fn authors(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    from: &[String],
+    sender: &[String],
+) -> Result<(), Refusal> {
+    let Client::User(account) = client else { return Ok(()) };
+    if rights(connector, client).any_sender || (from.is_empty() && sender.is_empty()) {
+        return Ok(());
+    }
+    let Some(mailbox) = all.mailbox_by_account(account) else {
+        return Err(Refusal::UnknownUser { name: format!("account {account}") });
+    };
+    let is_own = |text: &String| Address::parse(text).is_ok_and(|address| mailbox.has_address(&address));
+    let strange = |list: &[String]| list.iter().find(|text| !is_own(text)).cloned();
+    let for_others = from.len() > 1 && from.iter().any(is_own) && !sender.is_empty();
+    let found = match (strange(sender), strange(from)) {
+        (Some(address), _) => ("Sender", address),
+        (None, Some(address)) if !for_others => ("From", address),
+        _ => return Ok(()),
+    };
+    Err(Refusal::AuthorNotAllowed { mailbox: mailbox.name.clone(), field: found.0, address: found.1 })
+}
+
 fn is_inside(all: &Snapshot, address: &Address) -> bool {
     all.accepted_domain(address.domain())
         .is_some_and(|domain| domain.domain_type != DomainType::ExternalRelay)

@@ -107,6 +107,16 @@ fn transport_rows() -> Vec<Row> {
             None,
         ),
         (
+            Refusal::AuthorNotAllowed { mailbox: name(), field: "From", address: "x@example.test".into() },
+            "the field From names x@example.test",
+            Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),
+        ),
+        (
+            Refusal::AuthorNotAllowed { mailbox: name(), field: "Sender", address: "x\r\n@".into() },
+            "the field Sender names x\\r\\n@",
+            None,
+        ),
+        (
             Refusal::RelayDenied { connector: name(), recipient: "x@remote.test".into() },
             "does not relay",
             Some("New-AcceptedDomain 'remote.test' -DomainName 'remote.test' -DomainType InternalRelay"),

@@ -87,6 +87,36 @@ fn senders() {
 }
 
 #[test]
+fn authors_are_who_sends() {
+    let all = with_alice(|alice| alice.email_addresses.push(address("a@example.test")));
+    let (own, bob) = ("Alice@example.test", "bob@example.test");
+    // From, Sender; what a user hears.
+    let table: [(&[&str], &[&str], &str); 12] = [
+        (&[], &[], "()"),
+        (&[own], &[], "()"),
+        (&["a@example.test"], &[own], "()"),
+        (&[own, "a@example.test"], &[], "()"),
+        (&[own, bob], &[own], "()"),
+        (&[own, bob], &[], "AuthorNotAllowed"),
+        (&[bob, "eve@remote.test"], &[own], "AuthorNotAllowed"),
+        (&[bob], &[own], "AuthorNotAllowed"),
+        (&[own], &[bob], "AuthorNotAllowed"),
+        (&[own], &[own, bob], "AuthorNotAllowed"),
+        (&["@"], &[], "AuthorNotAllowed"),
+        (&[], &["eve@remote.test"], "AuthorNotAllowed"),
+    ];
+    let everybody = connector("Tls", "AnonymousUsers, ExchangeUsers, ExchangeServers");
+    for (from, sender, expected) in table {
+        let [from, sender] = [from, sender].map(|list| list.iter().map(|text| (*text).to_owned()).collect());
+        let got =
+            |client, from: &Vec<_>, sender: &Vec<_>| word(authors(&all, &everybody, client, from, sender));
+        assert_eq!(got(ALICE, &from, &sender), expected, "{from:?} {sender:?}");
+        assert_eq!(got(Client::Anonymous, &from, &sender), "()");
+        assert_eq!(got(Client::ExternallySecured, &from, &sender), "()");
+    }
+}
+
+#[test]
 fn senders_need_tls_where_it_is_required() {
     let all = organisation();
     let strict = ReceiveConnector { require_tls: true, ..connector("Tls", "AnonymousUsers") };

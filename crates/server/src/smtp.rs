@@ -2,7 +2,7 @@
 //!
 //! What policy is asked: `Login` is `policy::login`; `Sender` is `sender`, `size` and, with what the mailbox holds,
 //! `may_send`; `Recipient` is `recipients`, `recipient` and, with what the mailbox holds, `room`; `Chunk` and `Finish` are
-//! `size` and `hops`, which `transport` asks. `Begin` and `Abandon` refuse nobody.
+//! `size`, `hops` and `authors`, which `transport` asks. `Begin` and `Abandon` refuse nobody.
 //!
 //! What a client hears for a refusal or a failure is in [`replies`], and nowhere else. Postmaster without a domain is the
 //! postmaster of the default accepted domain (RFC 5321 §4.5.1), whose mail goes to the administrators unless a mailbox
@@ -186,10 +186,11 @@ impl SmtpServe {
         let Some(id) = new_id() else { return Answer::Refused(replies::TRY_LATER) };
         let client = self.client(envelope.client.user);
         let trace = self.trace(&envelope, id);
-        let Some(envelope) = agreed(&self.snapshot(), envelope) else {
+        let all = self.snapshot();
+        let Some(envelope) = agreed(&all, envelope) else {
             return Answer::Refused(replies::TRY_LATER);
         };
-        let rules = Rules { connector: self.connector.clone(), client };
+        let rules = Rules { all, connector: self.connector.clone(), client };
         self.intake = Some(Intake::new(self.context.store.stage(), envelope, trace, rules));
         Answer::Granted
     }

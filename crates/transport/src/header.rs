@@ -1,6 +1,7 @@
 //! What the intake must know of a message's header before the first octet is stored.
 
 use mail::header::{Field, Keep, Selection, fields, filter};
+use mail::mailboxes;
 use memchr::memmem;
 
 /// Longest Message-ID that is shown in a reply.
@@ -9,6 +10,9 @@ const MAX_ID: usize = 250;
 /// What a user's message must not carry on: whom else it goes to in secret (RFC 5322 §3.6.3, §3.6.6), and a field that only
 /// final delivery writes (RFC 5321 §4.4).
 const PRIVATE: [&str; 3] = ["Bcc", "Resent-Bcc", "Return-Path"];
+
+/// Authors of a message that are looked at. A message that has more of them is somebody's joke.
+const AUTHORS: usize = 1_000;
 
 /// The facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +25,10 @@ pub(crate) struct Facts {
     pub received: u32,
     /// Whether the message begins with a header, and not at once with text.
     pub begins_with_field: bool,
+    /// The addresses in From.
+    pub from: Vec<String>,
+    /// Those in Sender.
+    pub sender: Vec<String>,
     /// Whether there are fields that a user's message must not carry on.
     pub has_private: bool,
 }
@@ -48,6 +56,11 @@ pub(crate) fn facts(header: &[u8]) -> Facts {
         }
         facts.has_date |= field.is(b"Date");
         facts.received += u32::from(field.is(b"Received"));
+        for (name, found) in [("From", &mut facts.from), ("Sender", &mut facts.sender)] {
+            if field.is(name.as_bytes()) {
+                found.extend(mailboxes(&field.unfolded(), AUTHORS.saturating_sub(found.len())));
+            }
+        }
         facts.has_private |= is_private(&field);
     }
     // An empty header is a header.
@@ -135,7 +148,7 @@ mod tests {
                 has_date,
                 received,
                 begins_with_field,
-                has_private: false,
+                ..Facts::default()
             };
             assert_eq!(facts(header.as_bytes()), expected, "{header:?}");
         }

@@ -2,7 +2,7 @@
 
 use crate::header;
 use crate::trace::{self, Trace};
-use directory::ReceiveConnector;
+use directory::{ReceiveConnector, Snapshot};
 use mail::{AccountId, Address, FlagSet};
 use policy::{Client, Refusal};
 use std::collections::HashSet;
@@ -41,6 +41,8 @@ pub struct Envelope {
 /// What a message is held against.
 #[derive(Clone, Debug)]
 pub struct Rules {
+    /// What is allowed.
+    pub all: Arc<Snapshot>,
     /// The connector it came by.
     pub connector: Arc<ReceiveConnector>,
     /// Who sends it. A user's message gets the Date and Message-ID it lacks (RFC 6409 §8.2, §8.3), and loses its Bcc and
@@ -54,7 +56,7 @@ const MAX_HEADER: usize = 256 * 1024;
 /// Why a message is not taken.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// It is too large, or has passed through too many servers.
+    /// It is too large, names others as its authors, or has passed through too many servers.
     Refused(Refusal),
     /// Its header is larger than allowed.
     HeaderTooLarge,
@@ -145,7 +147,11 @@ impl Intake {
     async fn begin(&mut self, end: usize) -> Result<(), Fault> {
         let octets = self.header.take().unwrap_or_default();
         let facts = header::facts(octets.get(..end).unwrap_or_default());
-        policy::hops(&self.rules.connector, facts.received)?;
+        let Rules { all, connector, client } = &self.rules;
+        policy::hops(connector, facts.received)?;
+        if facts.begins_with_field {
+            policy::authors(all, connector, *client, &facts.from, &facts.sender)?;
+        }
         let head = self.head(&facts);
         if let Some(id) = facts.message_id {
             self.message_id = id;

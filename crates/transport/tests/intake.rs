@@ -1,8 +1,8 @@
 //! Messages taken in with a store in memory: what is stored, for whom, and what is refused.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
-use directory::ReceiveConnector;
-use mail::{AccountId, Address, DateTime};
+use directory::{Change, InitialNode, Mailbox, ReceiveConnector, Snapshot, StartupType};
+use mail::{AccountId, Address, DateTime, Domain};
 use policy::{Client, Refusal};
 use proptest::prelude::*;
 use std::net::IpAddr;
@@ -30,8 +30,26 @@ fn bob() -> Vec<Recipient> {
     vec![to("bob@example.test", Route::Local(vec![BOB]))]
 }
 
+/// example.test with alice and bob.
+fn organisation() -> Arc<Snapshot> {
+    let node = InitialNode {
+        hostname: "mail.example.test".to_owned(),
+        client_host: "mail.example.test".to_owned(),
+        domain: Domain::new("example.test").unwrap(),
+        addresses: vec![IpAddr::from([0, 0, 0, 0])],
+        port_offset: 0,
+        pop_and_imap: StartupType::Manual,
+    };
+    let mailboxes = [("alice", ALICE), ("bob", BOB)].map(|(name, account)| {
+        let address = Address::parse(&format!("{name}@example.test")).unwrap();
+        Change::put(Mailbox::new(name, address, account, 0))
+    });
+    Arc::new(Snapshot::initial(&node).unwrap().apply(mailboxes).unwrap().snapshot)
+}
+
 fn intake(store: &Store, recipients: Vec<Recipient>, client: Client) -> Intake {
     let connector = ReceiveConnector::new("test", Vec::new(), Vec::new());
+    let rules = Rules { all: organisation(), connector: Arc::new(connector), client };
     let envelope =
         Envelope { sender: Some(Address::parse("alice@example.test").unwrap()), recipients, smtputf8: false };
     let trace = Trace {
@@ -43,7 +61,7 @@ fn intake(store: &Store, recipients: Vec<Recipient>, client: Client) -> Intake {
         id: "id0".to_owned(),
         date: DateTime::utc(0),
     };
-    Intake::new(store.stage(), envelope, trace, Rules { connector: Arc::new(connector), client })
+    Intake::new(store.stage(), envelope, trace, rules)
 }
 
 async fn take(mut intake: Intake, store: &Store, message: &[u8], chunk: usize) -> Result<Accepted, Fault> {
@@ -116,6 +134,26 @@ async fn a_user_sends_no_bcc_and_no_return_path() {
         let rest = "Date: then\r\nMessage-ID: <a@b>\r\n\r\nBcc: text\r\n";
         let expected = format!("{RETURN}{}{rest}", received("bob@example.test"));
         assert_eq!(inbox(&store, BOB).await, [expected], "by {chunk}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_the_author() {
+    let table = [
+        ("From: Alice <ALICE@example.test>\r\n\r\n", true),
+        ("Subject: by nobody\r\n\r\nFrom: bob@example.test\r\n", true),
+        ("Dear Bob,\r\nFrom: bob@example.test\r\n\r\n", true),
+        ("From: alice@example.test <bob@example.test>\r\n\r\n", false),
+        ("From: alice@example.test\r\nfrom :\r\n bob@example.test\r\n\r\n", false),
+        ("From: bob@example.test", false),
+    ];
+    for (message, taken) in table {
+        for (client, taken) in [(Client::User(ALICE), taken), (Client::Anonymous, true)] {
+            let store = store().await;
+            let result = take(intake(&store, bob(), client), &store, message.as_bytes(), 64).await;
+            let refused = matches!(result, Err(Fault::Refused(Refusal::AuthorNotAllowed { .. })));
+            assert_eq!((result.is_ok(), refused), (taken, !taken), "{message:?} {client:?}");
+        }
     }
 }
 

@@ -36,6 +36,10 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Refusal::SenderNotAllowed { .. } => {
             Reply::fixed(550, "5.7.1 Client does not have permissions to send as this sender")
         }
+        // As Exchange words it where the header is to blame and not MAIL.
+        Refusal::AuthorNotAllowed { .. } => {
+            Reply::fixed(550, "5.7.60 SMTP; Client does not have permissions to send as this sender")
+        }
         Refusal::RelayDenied { .. } => Reply::fixed(550, "5.7.1 Unable to relay"),
         Refusal::UnknownRecipient { .. } => Reply::fixed(550, "5.1.1 User unknown"),
         Refusal::TooManyRecipients { .. } => Reply::fixed(452, "4.5.3 Too many recipients"),
