@@ -28,7 +28,7 @@ pub struct Settings {
     pub max_logon_failures: Option<u32>,
     /// How long the client may be silent.
     pub inactivity: Duration,
-    /// How long the connection may last.
+    /// How long the connection may last; a message that is coming in then is still taken.
     pub lifetime: Duration,
     /// How long a refusal to a client that is not logged in is held back.
     pub tarpit: Duration,

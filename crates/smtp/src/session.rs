@@ -16,6 +16,9 @@ use wire::{Event, LineReader, Machine, Step, TlsInfo, Wait, one_line};
 /// Replies collected before they are handed out although more commands wait.
 const MAX_REPLIES: usize = 8 * 1024;
 
+/// Octets of a message that break the silence of a connection whose time is over; one at a time would keep it for ever.
+const PROGRESS: usize = 32 * 1024;
+
 /// Octets that may come while a refusal is held back.
 const MAX_AHEAD: usize = 128 * 1024;
 
@@ -82,6 +85,8 @@ pub struct Session {
     /// When silence ends the session; set when the wait begins.
     idle_until: Option<Instant>,
     ends: Instant,
+    /// Octets since the silence was last broken, where that takes more than one.
+    progress: usize,
 }
 
 impl Session {
@@ -106,6 +111,7 @@ impl Session {
             errors: 0,
             failures: 0,
             idle_until: None,
+            progress: 0,
         }
     }
 
@@ -124,6 +130,10 @@ impl Session {
         }
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Over => Some(Step::Close),
+            stage if self.is_over(&stage, now) => {
+                self.end(&reply::TIMED_OUT);
+                None
+            }
             Stage::Tls => {
                 self.stage = Stage::Tls;
                 Some(Step::StartTls)
@@ -159,7 +169,14 @@ impl Session {
 
     fn wait(&mut self, now: Instant) -> Step<Ask> {
         let idle = *self.idle_until.get_or_insert(now + self.settings.inactivity);
-        Step::Wait(Wait { until: idle.min(self.ends), changes: false })
+        let until = if matches!(self.stage, Stage::Body(..)) { idle } else { idle.min(self.ends) };
+        Step::Wait(Wait { until, changes: false })
+    }
+
+    /// Whether the connection's time is over. A message that is coming in may come to its end: cut off, it would only be
+    /// sent again from the beginning.
+    fn is_over(&self, stage: &Stage, now: Instant) -> bool {
+        now >= self.ends && !matches!(stage, Stage::Body(..))
     }
 
     pub(crate) fn write(&mut self, reply: &Reply) {
@@ -320,12 +337,16 @@ impl Session {
     }
 
     /// Every octet breaks the silence, but none prolongs the connection's life: whoever sends one a minute is done with
-    /// when that is over.
+    /// when that is over. After that only a message is taken, and only as long as it makes progress.
     fn feed_bytes(&mut self, octets: &[u8], now: Instant) {
-        if now >= self.ends {
+        if self.is_over(&self.stage, now) {
             return self.end(&reply::TIMED_OUT);
         }
-        self.idle_until = None;
+        self.progress += octets.len();
+        if now < self.ends || self.progress >= PROGRESS {
+            self.idle_until = None;
+            self.progress = 0;
+        }
         self.reader.feed(octets);
         if self.held.is_some() && self.reader.pending().len() > MAX_AHEAD {
             self.end(&reply::TOO_MUCH_INPUT);
@@ -334,7 +355,7 @@ impl Session {
 
     fn feed_time(&mut self, now: Instant) {
         let silent = self.held.is_none() && self.idle_until.is_some_and(|until| now >= until);
-        if silent || now >= self.ends {
+        if silent || self.is_over(&self.stage, now) {
             self.end(&reply::TIMED_OUT);
         }
     }

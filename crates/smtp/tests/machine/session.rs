@@ -383,10 +383,38 @@ fn silence_and_slowness_end_the_session() {
 
     let mut client = in_data();
     assert_eq!(client.after(Duration::from_secs(300)), timed_out);
+}
+
+#[test]
+fn a_message_under_way_is_taken_to_its_end() {
+    let timed_out = "421 4.4.2 Connection timed out, closing transmission channel\r\n";
+    let next = "MAIL FROM:<>\r\nRCPT TO:<bob@example.test>\r\nDATA\r\nagain\r\n.\r\n";
     let mut busy = in_data();
-    busy.now += Duration::from_secs(600);
-    assert_eq!(busy.send("still here\r\n.\r\n"), timed_out);
-    assert!(busy.closed && busy.world.accepted.is_empty());
+    for _ in 0..3 {
+        busy.now += Duration::from_secs(290);
+        assert_eq!(busy.send(format!("{}\r\n", "x".repeat(32 * 1024))), "");
+    }
+    busy.now += Duration::from_secs(200);
+    assert_eq!(busy.send(format!(".\r\n{next}")), format!("{SENT}\r\n{timed_out}"));
+    assert!(busy.closed);
+    assert_eq!(busy.world.accepted.len(), 1, "and none after it");
+
+    // Who sends octet by octet keeps no connection.
+    let mut slow = in_data();
+    let mut answer = String::new();
+    for _ in 0..20 {
+        slow.now += Duration::from_secs(60);
+        answer.push_str(&slow.send("x"));
+        answer.push_str(&slow.after(Duration::ZERO));
+    }
+    assert_eq!(answer, timed_out);
+    assert!(slow.closed && slow.world.accepted.is_empty());
+
+    let mut silent = in_data();
+    silent.now += Duration::from_secs(299);
+    silent.send("x");
+    assert_eq!(silent.after(Duration::from_secs(299)), "");
+    assert_eq!(silent.after(Duration::from_secs(1)), timed_out);
 }
 
 #[test]
