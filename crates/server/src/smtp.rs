@@ -2,7 +2,7 @@
 //!
 //! What policy is asked: `Login` is `policy::login`; `Sender` is `sender`, `size` and, with what the mailbox holds,
 //! `may_send`; `Recipient` is `recipients`, `recipient` and, with what the mailbox holds, `room`; `Chunk` and `Finish` are
-//! `size`, `hops` and `authors`, which `transport` asks. `Begin` and `Abandon` refuse nobody.
+//! `size`, `hops` and `authors`, which `transport` asks, and `room` again where more comes than MAIL announced. `Begin` and `Abandon` refuse nobody.
 //!
 //! What a client hears for a refusal or a failure is in [`replies`], and nowhere else. Postmaster without a domain is the
 //! postmaster of the default accepted domain (RFC 5321 §4.5.1), whose mail goes to the administrators unless a mailbox
@@ -36,7 +36,7 @@ pub fn open(
     let address = connection.remote.ip().to_canonical();
     let session = Session::new(settings(context, connector), address, connection.tls.clone(), now);
     let serve =
-        SmtpServe { context: context.clone(), connector: connector.clone(), remote: address, intake: None };
+        SmtpServe { context: context.clone(), connector: connector.clone(), remote: address, coming: None };
     (session, serve)
 }
 
@@ -77,9 +77,20 @@ pub struct SmtpServe {
     context: Arc<Context>,
     connector: Arc<ReceiveConnector>,
     remote: IpAddr,
-    /// The message that is coming in.
-    intake: Option<Intake>,
+    coming: Option<Coming>,
 }
+
+/// The message that is coming in.
+struct Coming {
+    intake: Intake,
+    /// SIZE as announced, for which every recipient has room.
+    announced: u64,
+    /// The size from which on it is asked again whether they have.
+    ask_at: u64,
+}
+
+/// A message of less is not asked about before its end.
+const LITTLE: u64 = 64 * 1024;
 
 impl Serve for SmtpServe {
     type Machine = Session;
@@ -185,13 +196,15 @@ impl SmtpServe {
     fn begin(&mut self, envelope: Envelope) -> Answer {
         let Some(id) = new_id() else { return Answer::Refused(replies::TRY_LATER) };
         let client = self.client(envelope.client.user);
+        let announced = envelope.transaction.size;
         let trace = self.trace(&envelope, id);
         let all = self.snapshot();
         let Some(envelope) = agreed(&all, envelope) else {
             return Answer::Refused(replies::TRY_LATER);
         };
         let rules = Rules { all, connector: self.connector.clone(), client };
-        self.intake = Some(Intake::new(self.context.store.stage(), envelope, trace, rules));
+        let intake = Intake::new(self.context.store.stage(), envelope, trace, rules);
+        self.coming = Some(Coming { intake, announced, ask_at: announced.max(LITTLE) });
         Answer::Granted
     }
 
@@ -215,18 +228,58 @@ impl SmtpServe {
     }
 
     async fn chunk(&mut self, octets: Bytes) -> Answer {
-        let Some(intake) = &mut self.intake else { return Answer::Refused(replies::TRY_LATER) };
-        match intake.write(&octets).await {
-            Ok(()) => Answer::Granted,
-            Err(fault) => {
-                self.intake = None;
-                self.faulty(&fault)
+        // Taken: after a refusal it is gone.
+        let Some(mut coming) = self.coming.take() else { return Answer::Refused(replies::TRY_LATER) };
+        if let Err(fault) = coming.intake.write(&octets).await {
+            return self.faulty(&fault);
+        }
+        // As often as the message doubles, so that little comes in vain and asking costs little.
+        if coming.intake.size() > coming.ask_at {
+            coming.ask_at = coming.intake.size().saturating_mul(2);
+            if let Err(refused) = self.make_room(&mut coming.intake).await {
+                return refused;
             }
         }
+        self.coming = Some(coming);
+        Answer::Granted
+    }
+
+    /// Asks whether the recipients have room for what came so far. There is one answer for all of them: where one has no
+    /// room, nobody gets the message and its sender hears so, rather than take it that everybody has it. With SIZE
+    /// announced this does not happen: RCPT has refused that recipient alone.
+    async fn make_room(&self, intake: &mut Intake) -> Result<(), Answer> {
+        let (snapshot, size) = (self.snapshot(), intake.size());
+        let mut full = Vec::new();
+        for recipient in intake.recipients() {
+            let Route::Local(accounts) = &recipient.route else { continue };
+            let (mut has_room, mut refused) = (false, None);
+            // Those that have been removed meanwhile the store will miss.
+            for mailbox in accounts.iter().filter_map(|account| snapshot.mailbox_by_account(*account)) {
+                match self.within(mailbox, |used| policy::room(mailbox, used, size)).await {
+                    Answer::Granted => has_room = true,
+                    answer => {
+                        full.push(mailbox.account);
+                        refused = Some(answer);
+                    }
+                }
+            }
+            if let Some(refused) = refused.filter(|_| !has_room) {
+                return Err(refused);
+            }
+        }
+        intake.leave_out(&full);
+        Ok(())
     }
 
     async fn finish(&mut self) -> Answer {
-        let Some(intake) = self.intake.take() else { return Answer::Refused(replies::TRY_LATER) };
+        let Some(Coming { mut intake, announced, .. }) = self.coming.take() else {
+            return Answer::Refused(replies::TRY_LATER);
+        };
+        if intake.size() > announced
+            && let Err(refused) = self.make_room(&mut intake).await
+        {
+            return refused;
+        }
         match intake.finish(&self.context.store).await {
             Ok(accepted) => {
                 tracing::info!(remote = %self.remote, message_id = accepted.message_id, "message accepted");
@@ -237,7 +290,7 @@ impl SmtpServe {
     }
 
     fn abandon(&mut self) -> Answer {
-        self.intake = None;
+        self.coming = None;
         Answer::Granted
     }
 

@@ -117,6 +117,25 @@ impl Intake {
         Intake { staging, envelope, trace, rules, message_id, size: 0, header: Some(Vec::new()) }
     }
 
+    /// Octets of the message that came.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Who gets it.
+    pub fn recipients(&self) -> &[Recipient] {
+        &self.envelope.recipients
+    }
+
+    /// Leaves these accounts out.
+    pub fn leave_out(&mut self, accounts: &[AccountId]) {
+        for recipient in &mut self.envelope.recipients {
+            if let Route::Local(to) = &mut recipient.route {
+                to.retain(|account| !accounts.contains(account));
+            }
+        }
+    }
+
     /// Takes the next octets. After a fault the message is lost.
     pub async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
         self.size = self.size.saturating_add(octets.len() as u64);

@@ -242,18 +242,16 @@ async fn logins() {
 async fn full_mailboxes() {
     let context = world(|mailbox| {
         mailbox.prohibit_send_quota = Limit::To(ByteSize(1));
-        mailbox.prohibit_send_receive_quota = Limit::To(ByteSize(2_000));
+        mailbox.prohibit_send_receive_quota = Limit::To(ByteSize(1_000));
     })
     .await;
     let full = "552 5.2.2 Mailbox full";
     let mut client = Client::greeted(&context, PORT_25, None).await;
     let text = "x".repeat(900);
-    for _ in 0..2 {
-        client
-            .talk(&[("MAIL FROM:<>", SENDER), ("RCPT TO:<alice@example.test>", RECIPIENT), ("DATA", START)])
-            .await;
-        assert!(client.say(format!("Subject: x\r\n\r\n{text}\r\n.\r\n")).await.starts_with("250 "));
-    }
+    client
+        .talk(&[("MAIL FROM:<>", SENDER), ("RCPT TO:<alice@example.test>", RECIPIENT), ("DATA", START)])
+        .await;
+    assert!(client.say(format!("Subject: x\r\n\r\n{text}\r\n.\r\n")).await.starts_with("250 "));
     client
         .talk(&[
             ("MAIL FROM:<>", SENDER),
@@ -267,6 +265,49 @@ async fn full_mailboxes() {
     let mut alice = Client::alice(&context).await;
     let answer = alice.say("MAIL FROM:<alice@example.test>\r\n").await;
     assert_eq!(answer, "552 5.2.2 Mailbox full, delete messages to send again\r\n");
+}
+
+#[tokio::test]
+async fn more_than_was_announced() {
+    let context = world(|mailbox| {
+        let limit = if mailbox.name == "bob" { Limit::Unlimited } else { Limit::To(ByteSize(20_000)) };
+        mailbox.prohibit_send_receive_quota = limit;
+        mailbox.administrator = mailbox.name != "alice";
+    })
+    .await;
+    let full = "552 5.2.2 Mailbox full\r\n";
+    let large = format!("Subject: x\r\n\r\n{}", format!("{}\r\n", "x".repeat(98)).repeat(210));
+    let table =
+        [("", "alice", false), (" SIZE=100", "alice", false), ("", "bob", true), ("", "postmaster", true)];
+    for (size, to, taken) in table {
+        let mut client = Client::greeted(&context, PORT_25, None).await;
+        client
+            .talk(&[
+                (&format!("MAIL FROM:<>{size}"), SENDER),
+                (&format!("RCPT TO:<{to}@example.test>"), RECIPIENT),
+                ("DATA", START),
+            ])
+            .await;
+        let answer = client.say(format!("{large}.\r\n")).await;
+        assert_eq!(answer.starts_with("250 "), taken, "{size} {to}: {answer}");
+        assert!(taken || answer == full);
+    }
+    assert!(inbox(&context, "alice").await.is_empty());
+    assert!(inbox(&context, "admin").await.is_empty(), "of the administrators, the one with room has it");
+    assert_eq!(inbox(&context, "bob").await.len(), 2);
+
+    // One answer for both: none is given what its sender believes refused.
+    let mut client = Client::greeted(&context, PORT_25, None).await;
+    let both = "MAIL FROM:<>\r\nRCPT TO:<bob@example.test>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\n";
+    client.say(both).await;
+    assert_eq!(client.say(format!("{large}.\r\n")).await, full);
+    assert_eq!(inbox(&context, "bob").await.len(), 2);
+
+    // Long before its end nothing more of it is kept.
+    client.say("MAIL FROM:<>\r\nRCPT TO:<alice@example.test>\r\nDATA\r\n").await;
+    client.say(large.repeat(4)).await;
+    assert!(client.serve.coming.is_none());
+    assert_eq!(client.say(".\r\n").await, full);
 }
 
 #[tokio::test]
