@@ -18,5 +18,6 @@ pub use connect::{Connections, Door, admit, admit_user, connector};
 pub use login::{CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, login, offers};
 pub use refusal::{Refusal, Scope};
 pub use transport::{
-    Client, Rights, Route, authors, client, hops, may_send, recipient, recipients, rights, room, sender, size,
+    Client, Rights, Route, authors, client, header, hops, may_send, recipient, recipients, rights, room,
+    sender, size,
 };

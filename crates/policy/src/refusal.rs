@@ -162,6 +162,13 @@ pub enum Refusal {
         /// The message's size as far as it is known.
         octets: u64,
     },
+    /// The header of the message is too large.
+    HeaderTooLarge {
+        /// The connector's name.
+        connector: String,
+        /// The limit.
+        limit: ByteSize,
+    },
     /// The message went through too many servers.
     TooManyHops {
         /// The connector's name.
@@ -302,6 +309,9 @@ impl Refusal {
             Refusal::MessageTooLarge { connector, limit, octets } => {
                 format!("{octets} octets are more than receive connector '{connector}' takes: {limit}")
             }
+            Refusal::HeaderTooLarge { connector, limit } => {
+                format!("receive connector '{connector}' takes headers of at most {limit}")
+            }
             Refusal::TooManyHops { limit, .. } => {
                 format!("the message went through more than {limit} servers: a loop")
             }
@@ -375,6 +385,7 @@ impl Refusal {
             }
             Refusal::SendQuota { mailbox: name, .. } => mailbox(name, "-ProhibitSendQuota unlimited"),
             Refusal::NotOwnMailbox { .. }
+            | Refusal::HeaderTooLarge { .. }
             | Refusal::SenderNotAllowed { mailbox: None, .. }
             | Refusal::TooManyLogins { .. }
             | Refusal::NotAdministrator { .. } => None,

@@ -3,7 +3,7 @@
 //! The rights are those that the permission groups of a receive connector stand for.
 
 use crate::{Channel, Door, Refusal, offers};
-use directory::{DomainType, Limit, Mailbox, PermissionGroups, ReceiveConnector, Snapshot};
+use directory::{ByteSize, DomainType, Limit, Mailbox, PermissionGroups, ReceiveConnector, Snapshot};
 use mail::{AccountId, Address};
 use std::sync::Arc;
 
@@ -220,6 +220,15 @@ pub fn size(connector: &ReceiveConnector, client: Client, octets: u64) -> Result
         return Ok(());
     }
     Err(Refusal::MessageTooLarge { connector: connector.name.clone(), limit, octets })
+}
+
+/// Largest header; that of Exchange's connectors.
+const MAX_HEADER: ByteSize = ByteSize::kb(256);
+
+/// Whether a header of so many octets is taken; asked while octets come in. No parameter changes the limit.
+pub fn header(connector: &ReceiveConnector, octets: u64) -> Result<(), Refusal> {
+    let refusal = || Refusal::HeaderTooLarge { connector: connector.name.clone(), limit: MAX_HEADER };
+    if octets <= MAX_HEADER.0 { Ok(()) } else { Err(refusal()) }
 }
 
 /// Whether a message that has so many `Received` fields is no loop.

@@ -136,6 +136,7 @@ fn transport_rows() -> Vec<Row> {
             "3145728 octets",
             Some("Set-ReceiveConnector 'O''Hara' -MaxMessageSize 3MB"),
         ),
+        (Refusal::HeaderTooLarge { connector: name(), limit }, "headers of at most 1 MB", None),
         (
             Refusal::TooManyHops { connector: name(), limit: 300 },
             "a loop",

@@ -207,6 +207,8 @@ fn sizes_and_counts() {
     let refusal = size(&small, Client::Anonymous, 65_537).unwrap_err();
     assert_eq!(refusal.remedy().unwrap(), "Set-ReceiveConnector 'Relay' -MaxMessageSize 1MB");
     assert!(size(&small, Client::ExternallySecured, u64::MAX).is_ok());
+    assert!(header(&small, 256 << 10).is_ok());
+    assert_eq!(word(header(&small, (256 << 10) + 1)), "HeaderTooLarge");
     assert!(recipients(&small, 1).is_ok());
     assert_eq!(word(recipients(&small, 2)), "TooManyRecipients");
     assert!(hops(&small, 3).is_ok());

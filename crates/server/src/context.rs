@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use store::Store;
+use transport::HeaderSpace;
 use wire::TlsInfo;
 
 /// The node as sessions see it. Cheap to clone; usually shared as `Arc<Context>`.
@@ -23,6 +24,8 @@ pub struct Context {
     pub auth: Authenticator,
     /// Counts connections of services, addresses and users.
     pub limits: Limits,
+    /// Memory for the headers of messages that come in.
+    pub header_space: HeaderSpace,
     /// The name of this server in greetings and `Received` fields.
     pub hostname: String,
     /// The wall clock.
@@ -33,7 +36,15 @@ impl Context {
     /// A context with the system's clock.
     pub fn new(store: Store, directory: Arc<Directory>, hostname: String) -> Context {
         let auth = Authenticator::new(crate::AuthSettings::default());
-        Context { store, directory, auth, limits: Limits::default(), hostname, clock: system_clock }
+        Context {
+            store,
+            directory,
+            auth,
+            limits: Limits::default(),
+            header_space: HeaderSpace::default(),
+            hostname,
+            clock: system_clock,
+        }
     }
 
     /// The wall clock's time.

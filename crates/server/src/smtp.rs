@@ -2,7 +2,7 @@
 //!
 //! What policy is asked: `Login` is `policy::login`; `Sender` is `sender`, `size` and, with what the mailbox holds,
 //! `may_send`; `Recipient` is `recipients`, `recipient` and, with what the mailbox holds, `room`; `Chunk` and `Finish` are
-//! `size`, `hops` and `authors`, which `transport` asks, and `room` again where more comes than MAIL announced. `Begin` and `Abandon` refuse nobody.
+//! `size`, `header`, `hops` and `authors`, which `transport` asks, and `room` again where more comes than MAIL announced. `Begin` and `Abandon` refuse nobody.
 //!
 //! What a client hears for a refusal or a failure is in [`replies`], and nowhere else. Postmaster without a domain is the
 //! postmaster of the default accepted domain (RFC 5321 §4.5.1), whose mail goes to the administrators unless a mailbox
@@ -203,7 +203,8 @@ impl SmtpServe {
             return Answer::Refused(replies::TRY_LATER);
         };
         let rules = Rules { all, connector: self.connector.clone(), client };
-        let intake = Intake::new(self.context.store.stage(), envelope, trace, rules);
+        let (staging, space) = (self.context.store.stage(), &self.context.header_space);
+        let intake = Intake::new(staging, envelope, trace, rules, space);
         self.coming = Some(Coming { intake, announced, ask_at: announced.max(LITTLE) });
         Answer::Granted
     }
@@ -309,7 +310,10 @@ impl SmtpServe {
         match fault {
             transport::Fault::Refused(refusal) => self.refuse(refusal),
             transport::Fault::Store(error) => self.fail(error),
-            transport::Fault::HeaderTooLarge => Answer::Refused(replies::HEADER_TOO_LARGE),
+            transport::Fault::Busy => {
+                tracing::warn!(remote = %self.remote, "refused: {fault}");
+                Answer::Refused(replies::BUSY)
+            }
         }
     }
 }

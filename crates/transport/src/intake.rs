@@ -1,6 +1,7 @@
 //! A message on its way in: from the first octet to the store's yes.
 
 use crate::header;
+use crate::space::{HeaderSpace, Share};
 use crate::trace::{self, Trace};
 use directory::{ReceiveConnector, Snapshot};
 use mail::{AccountId, Address, FlagSet};
@@ -50,16 +51,13 @@ pub struct Rules {
     pub client: Client,
 }
 
-/// Octets of a header that are looked at before any of it is stored; MaxHeaderSize of Exchange.
-const MAX_HEADER: usize = 256 * 1024;
-
 /// Why a message is not taken.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// It is too large, names others as its authors, or has passed through too many servers.
     Refused(Refusal),
-    /// Its header is larger than allowed.
-    HeaderTooLarge,
+    /// The headers of other messages use all the memory that there is for them.
+    Busy,
     /// The store could not take it.
     Store(store::Error),
 }
@@ -80,7 +78,7 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Fault::Refused(refusal) => refusal.fmt(f),
-            Fault::HeaderTooLarge => f.write_str("its header is too large"),
+            Fault::Busy => f.write_str("too many long headers are coming in"),
             Fault::Store(error) => write!(f, "the store could not take it: {error}"),
         }
     }
@@ -108,13 +106,22 @@ pub struct Intake {
     size: u64,
     /// The header as far as it came; `None` once it is complete and stored.
     header: Option<Vec<u8>>,
+    /// Its part of the memory for headers.
+    share: Share,
 }
 
 impl Intake {
     /// Makes ready to take a message in.
-    pub fn new(staging: Staging, envelope: Envelope, trace: Trace, rules: Rules) -> Intake {
+    pub fn new(
+        staging: Staging,
+        envelope: Envelope,
+        trace: Trace,
+        rules: Rules,
+        space: &HeaderSpace,
+    ) -> Intake {
+        let share = space.share();
         let message_id = trace.message_id();
-        Intake { staging, envelope, trace, rules, message_id, size: 0, header: Some(Vec::new()) }
+        Intake { staging, envelope, trace, rules, message_id, size: 0, header: Some(Vec::new()), share }
     }
 
     /// Octets of the message that came.
@@ -143,10 +150,12 @@ impl Intake {
         let Some(header) = &mut self.header else { return Ok(self.staging.write(octets).await?) };
         let looked = header.len();
         header.extend_from_slice(octets);
-        match header::end(header, looked) {
-            Some(end) if end <= MAX_HEADER => self.begin(end).await,
-            None if header.len() <= MAX_HEADER => Ok(()),
-            _ => Err(Fault::HeaderTooLarge),
+        let end = header::end(header, looked);
+        policy::header(&self.rules.connector, end.unwrap_or(header.len()) as u64)?;
+        match end {
+            Some(end) => self.begin(end).await,
+            None if self.share.reaches(header.len()) => Ok(()),
+            None => Err(Fault::Busy),
         }
     }
 
@@ -165,6 +174,7 @@ impl Intake {
     /// The header, the first `end` octets of what came, is complete: stores the trace fields and what came so far.
     async fn begin(&mut self, end: usize) -> Result<(), Fault> {
         let octets = self.header.take().unwrap_or_default();
+        self.share.give_back();
         let facts = header::facts(octets.get(..end).unwrap_or_default());
         let Rules { all, connector, client } = &self.rules;
         policy::hops(connector, facts.received)?;

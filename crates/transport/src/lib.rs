@@ -10,7 +10,9 @@
 
 mod header;
 mod intake;
+mod space;
 mod trace;
 
 pub use intake::{Accepted, Envelope, Fault, Intake, Recipient, Route, Rules};
+pub use space::HeaderSpace;
 pub use trace::{Protocol, Trace, outgoing_start};

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::net::IpAddr;
 use std::sync::Arc;
 use store::{ObjectChange, Store};
-use transport::{Accepted, Envelope, Fault, Intake, Protocol, Recipient, Route, Rules, Trace};
+use transport::{Accepted, Envelope, Fault, HeaderSpace, Intake, Protocol, Recipient, Route, Rules, Trace};
 
 const ALICE: AccountId = AccountId(1);
 const BOB: AccountId = AccountId(2);
@@ -48,6 +48,14 @@ fn organisation() -> Arc<Snapshot> {
 }
 
 fn intake(store: &Store, recipients: Vec<Recipient>, client: Client) -> Intake {
+    intake_of(store, recipients, client, &HeaderSpace::default())
+}
+
+fn intake_within(store: &Store, space: &HeaderSpace) -> Intake {
+    intake_of(store, bob(), Client::Anonymous, space)
+}
+
+fn intake_of(store: &Store, recipients: Vec<Recipient>, client: Client, space: &HeaderSpace) -> Intake {
     let connector = ReceiveConnector::new("test", Vec::new(), Vec::new());
     let rules = Rules { all: organisation(), connector: Arc::new(connector), client };
     let envelope =
@@ -61,7 +69,7 @@ fn intake(store: &Store, recipients: Vec<Recipient>, client: Client) -> Intake {
         id: "id0".to_owned(),
         date: DateTime::utc(0),
     };
-    Intake::new(store.stage(), envelope, trace, rules)
+    Intake::new(store.stage(), envelope, trace, rules, space)
 }
 
 async fn take(mut intake: Intake, store: &Store, message: &[u8], chunk: usize) -> Result<Accepted, Fault> {
@@ -196,7 +204,7 @@ async fn what_is_not_taken() {
         (format!("{}\r\n", hop.repeat(31)), |fault| {
             matches!(fault, Fault::Refused(Refusal::TooManyHops { .. }))
         }),
-        (long, |fault| matches!(fault, Fault::HeaderTooLarge)),
+        (long, |fault| matches!(fault, Fault::Refused(Refusal::HeaderTooLarge { .. }))),
         (format!("A: b\r\n\r\n{huge}"), |fault| {
             matches!(fault, Fault::Refused(Refusal::MessageTooLarge { .. }))
         }),
@@ -210,6 +218,20 @@ async fn what_is_not_taken() {
     let store = store().await;
     let hops = format!("{}\r\n", hop.repeat(30));
     assert!(take(intake(&store, bob(), Client::Anonymous), &store, hops.as_bytes(), 100).await.is_ok());
+}
+
+#[tokio::test]
+async fn long_headers_share_what_there_is() {
+    let (store, space) = (store().await, HeaderSpace::new(100_000));
+    let lines = format!("X: {}\r\n", "x".repeat(95)).repeat(800);
+    let mut first = intake_within(&store, &space);
+    first.write(lines.as_bytes()).await.unwrap();
+    let mut second = intake_within(&store, &space);
+    assert!(matches!(second.write(lines.as_bytes()).await, Err(Fault::Busy)));
+    let short = take(intake_within(&store, &space), &store, b"Subject: x\r\n\r\n", 1).await;
+    assert!(short.is_ok(), "a short one needs none of it");
+    first.write(b"\r\ntext").await.unwrap();
+    assert!(intake_within(&store, &space).write(lines.as_bytes()).await.is_ok(), "a complete one is stored");
 }
 
 #[tokio::test]

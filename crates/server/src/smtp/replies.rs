@@ -7,7 +7,7 @@ use policy::Refusal;
 use smtp::Reply;
 
 pub(super) const TRY_LATER: Reply = Reply::fixed(451, "4.3.0 Internal error, try again later");
-pub(super) const HEADER_TOO_LARGE: Reply = Reply::fixed(552, "5.3.4 Header size exceeds fixed maximum size");
+pub(super) const BUSY: Reply = Reply::fixed(452, "4.3.1 Insufficient system resources");
 
 /// What is said for a refusal.
 pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
@@ -46,6 +46,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Refusal::MessageTooLarge { .. } => {
             Reply::fixed(552, "5.3.4 Message size exceeds fixed maximum message size")
         }
+        Refusal::HeaderTooLarge { .. } => Reply::fixed(552, "5.3.4 Header size exceeds fixed maximum size"),
         Refusal::TooManyHops { .. } => Reply::fixed(554, "5.4.6 Hop count exceeded - possible mail loop"),
         Refusal::MailboxFull { .. } => Reply::fixed(552, "5.2.2 Mailbox full"),
         Refusal::SendQuota { .. } => Reply::fixed(552, "5.2.2 Mailbox full, delete messages to send again"),
@@ -56,7 +57,7 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
 /// What is said for a failure. All of them pass: the client keeps the message and comes again.
 pub(super) fn of_failure(error: &store::Error) -> Reply {
     match error {
-        store::Error::Full => Reply::fixed(452, "4.3.1 Insufficient system resources"),
+        store::Error::Full => BUSY,
         store::Error::Closed => Reply::fixed(451, "4.3.2 Service is stopping, try again later"),
         // An account that was removed between RCPT and the end of the message: RCPT will say so next time.
         _ => TRY_LATER,
