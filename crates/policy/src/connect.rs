@@ -1,7 +1,7 @@
 //! Who may connect: the receive connector that takes a connection, and how many connections there may be.
 
 use crate::{Refusal, Scope};
-use directory::{Limit, ProtocolSettings, ReceiveConnector, Snapshot};
+use directory::{Limit, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -106,6 +106,15 @@ pub fn admit_user(door: Door<'_>, open: u32) -> Result<(), Refusal> {
         }
         Door::Smtp(_) => Ok(()),
     }
+}
+
+/// Whether a POP3 session has the maildrop to itself when so many others have it open (RFC 1939 §4). That bounds a user
+/// more than MaxConnectionsPerUser can. A session that was forgotten goes on until it has been silent for too long.
+pub fn maildrop(all: &Snapshot, mailbox: &Mailbox, open: u32) -> Result<(), Refusal> {
+    let command = Door::Pop3(all.pop()).set_command();
+    let remedy = format!("{command} -AuthenticatedConnectionTimeout 00:05:00");
+    let refusal = || Refusal::MaildropInUse { mailbox: mailbox.name.clone(), remedy };
+    if open == 0 { Ok(()) } else { Err(refusal()) }
 }
 
 fn below(door: Door<'_>, scope: Scope, limit: Limit<u32>, open: u32) -> Result<(), Refusal> {

@@ -194,6 +194,13 @@ pub enum Refusal {
         /// Its quota.
         limit: ByteSize,
     },
+    /// Another POP3 session has the maildrop to itself.
+    MaildropInUse {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The command that ends silent sessions sooner.
+        remedy: String,
+    },
     /// So many passwords wait to be checked that one more is not taken.
     TooManyLogins {
         /// Whether the client's own address is to blame.
@@ -255,6 +262,9 @@ impl Refusal {
             }
             Refusal::UnknownUser { name } => {
                 format!("no mailbox has the login name '{}'", name.escape_debug())
+            }
+            Refusal::MaildropInUse { mailbox, .. } => {
+                format!("another POP3 session has mailbox '{mailbox}' open, and RFC 1939 allows one")
             }
             Refusal::BadPassword { mailbox } => format!("the password for mailbox '{mailbox}' is wrong"),
             Refusal::NotOwnMailbox { mailbox, name } => {
@@ -339,6 +349,7 @@ impl Refusal {
             )),
             Refusal::TooManyConnections { remedy, .. }
             | Refusal::LoginNeedsTls { remedy, .. }
+            | Refusal::MaildropInUse { remedy, .. }
             | Refusal::LoginNotOffered { remedy, .. } => Some(remedy.clone()),
             Refusal::UnknownUser { .. } => {
                 Some("Get-Mailbox | Format-Table Name, UserPrincipalName".to_owned())

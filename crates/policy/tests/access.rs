@@ -253,6 +253,15 @@ fn administrators() {
 }
 
 #[test]
+fn one_session_has_a_maildrop() {
+    let all = organisation();
+    let alice = all.mailbox("alice").unwrap();
+    assert!(maildrop(&all, alice, 0).is_ok());
+    let refusal = maildrop(&all, alice, 1).unwrap_err();
+    assert_eq!(refusal.remedy().unwrap(), "Set-PopSettings -AuthenticatedConnectionTimeout 00:05:00");
+}
+
+#[test]
 fn client_settings_show_what_works() {
     let rows = |all: &Snapshot, mailbox: Option<&str>| -> Vec<String> {
         let mailbox = mailbox.map(|name| all.mailbox(name).unwrap().clone());

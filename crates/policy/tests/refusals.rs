@@ -74,6 +74,11 @@ fn login_rows() -> Vec<Row> {
             "512 passwords to be checked in all",
             None,
         ),
+        (
+            Refusal::MaildropInUse { mailbox: name(), remedy: "Set-PopSettings -x".into() },
+            "another POP3 session has mailbox 'O'Hara' open",
+            Some("Set-PopSettings -x"),
+        ),
         (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
     ]
 }

@@ -5,7 +5,7 @@
 
 use crate::login::log_in;
 use crate::{Connection, Context, Place, Serve, Slot};
-use directory::{ProtocolSettings, ServiceName, SortOrder};
+use directory::{Mailbox, ProtocolSettings, ServiceName, Snapshot, SortOrder};
 use mail::{AccountId, FolderId, Listing, ModSeq, Uid};
 use policy::{Channel, Door};
 use pop3::{Answer, Ask, Code, Login, Offers, Order, Refusal, Session, Settings, Stls};
@@ -68,8 +68,9 @@ impl Pop3 {
         let channel = if login.tls.is_some() { Channel::Tls } else { Channel::Clear };
         let (door, from) = (Door::Pop3(all.pop()), self.remote);
         let mailbox = log_in(&self.context, &all, door, channel, from, &login.credentials).await;
-        let account = mailbox.map_err(|refusal| refused(&refusal))?.account;
-        let lock = self.lock(account).await.ok_or_else(in_use)?;
+        let mailbox = mailbox.map_err(|refusal| refused(&refusal))?;
+        let account = mailbox.account;
+        let lock = self.lock(&all, &mailbox).await.map_err(|refusal| refused(&refusal))?;
         let (inbox, listing) = self.inbox(account).await.map_err(|error| failed("open", &error))?;
         self.maildrop = Some(Maildrop { account, inbox, lock });
         Ok(listing)
@@ -77,12 +78,21 @@ impl Pop3 {
 
     /// The maildrop lock. A client that lost its connection comes again before we have seen the end of the old one: so
     /// the lock is waited for a little.
-    async fn lock(&self, account: AccountId) -> Option<Place> {
+    async fn lock(&self, all: &Snapshot, mailbox: &Mailbox) -> Result<Place, policy::Refusal> {
         let deadline = Instant::now() + LOCK_PATIENCE;
+        let (limits, slot) = (&self.context.limits, Slot::User(ServiceName::Pop3, mailbox.account));
         loop {
-            let lock = self.context.limits.take(Slot::User(ServiceName::Pop3, account), 1);
-            if lock.is_some() || Instant::now() >= deadline {
-                return lock;
+            // Taken first and counted then: of two that come at once, neither can overlook the other.
+            let lock = limits.take(slot.clone(), u32::MAX);
+            let judged = policy::maildrop(all, mailbox, limits.taken(&slot).saturating_sub(1));
+            match (judged, lock) {
+                (Ok(()), Some(lock)) => return Ok(lock),
+                (Err(refusal), _) if Instant::now() >= deadline => {
+                    let (remote, reason, remedy) = (self.remote, refusal.reason(), refusal.remedy());
+                    tracing::info!(%remote, reason, remedy, "refused");
+                    return Err(refusal);
+                }
+                _ => {}
             }
             tokio::time::sleep(LOCK_PATIENCE / 10).await;
         }
@@ -152,6 +162,10 @@ fn refused(refusal: &policy::Refusal) -> Refusal {
         refusal if refusal.looks_like_bad_password() => {
             (Some(Code::Auth), "Logon failure: unknown user name or bad password.")
         }
+        // RFC 2449 §8.1.2
+        policy::Refusal::MaildropInUse { .. } => {
+            (Some(Code::InUse), "Another POP3 session has this mailbox open, try again later.")
+        }
         policy::Refusal::LoginNeedsTls { .. } => {
             (None, "Command is not valid in this state: begin TLS first.")
         }
@@ -162,11 +176,6 @@ fn refused(refusal: &policy::Refusal) -> Refusal {
         _ => (Some(Code::SysPerm), "The server's settings do not allow this; its log says why."),
     };
     Refusal { code, text: text.to_owned() }
-}
-
-fn in_use() -> Refusal {
-    let text = "Another POP3 session has this mailbox open, try again later.";
-    Refusal { code: Some(Code::InUse), text: text.to_owned() }
 }
 
 /// The client hears what it can do about it, the log hears what happened.
