@@ -9,8 +9,14 @@ pub struct NodeForAdmin(pub Node);
 impl admin::Node for NodeForAdmin {
     fn reconcile(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
-            let errors = self.0.reconcile().await;
-            if errors.is_empty() { Ok(()) } else { Err(listen::explain(&errors)) }
+            let node = self.0.clone();
+            // A task of its own: a shell that is closed meanwhile must not leave a port closed that was to be opened.
+            let errors = tokio::spawn(async move { node.reconcile().await }).await;
+            match errors {
+                Ok(errors) if errors.is_empty() => Ok(()),
+                Ok(errors) => Err(listen::explain(&errors)),
+                Err(error) => Err(error.to_string()),
+            }
         })
     }
 

@@ -40,6 +40,8 @@ pub struct ListenError {
     pub endpoint: Endpoint,
     /// What the system said.
     pub error: io::Error,
+    /// The service of this server that is in the way, where one is.
+    pub taken_by: Option<ServiceName>,
 }
 
 impl std::error::Error for ListenError {}
@@ -49,6 +51,9 @@ impl ListenError {
     pub fn hint(&self) -> String {
         let port = self.endpoint.address.port();
         match self.error.kind() {
+            io::ErrorKind::AddrInUse if self.taken_by.is_some() => {
+                "One port serves one purpose: choose another with the command in parentheses".to_owned()
+            }
             io::ErrorKind::AddrInUse => format!(
                 "See which program has the port with `ss -ltnp 'sport = :{port}'` and stop it, or choose another port \
                  with the command in parentheses"
@@ -73,8 +78,9 @@ pub fn explain(errors: &[ListenError]) -> String {
     let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let mut kinds = Vec::new();
     for error in errors {
-        if !kinds.contains(&error.error.kind()) {
-            kinds.push(error.error.kind());
+        let kind = (error.error.kind(), error.taken_by.is_some());
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
             lines.push(format!("{}.", error.hint()));
         }
     }
@@ -85,10 +91,15 @@ impl std::fmt::Display for ListenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Endpoint { address, service, begin } = self.endpoint;
         let (name, setting) = (service.display_name(), setting(service, begin));
-        let why = match self.error.kind() {
-            io::ErrorKind::AddrInUse => format!("port {} is taken by another program", address.port()),
-            io::ErrorKind::PermissionDenied => "this user has no right to".to_owned(),
-            io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        let why = match (self.error.kind(), self.taken_by) {
+            (io::ErrorKind::AddrInUse, Some(taker)) => {
+                format!("port {} is taken by Gatepost itself ({})", address.port(), taker.display_name())
+            }
+            (io::ErrorKind::AddrInUse, None) => {
+                format!("port {} is taken by another program", address.port())
+            }
+            (io::ErrorKind::PermissionDenied, _) => "this user has no right to".to_owned(),
+            (io::ErrorKind::AddrNotAvailable, _) => "this machine has no such address".to_owned(),
             _ => self.error.to_string(),
         };
         write!(f, "{name} cannot listen on {address}: {why} ({setting})")
@@ -143,7 +154,7 @@ pub fn open(endpoint: Endpoint) -> Result<Option<TcpListener>, ListenError> {
             tracing::info!(address = %endpoint.address, "not listening: this machine has no IPv6");
             Ok(None)
         }
-        Err(error) => Err(ListenError { endpoint, error }),
+        Err(error) => Err(ListenError { endpoint, error, taken_by: None }),
     }
 }
 
@@ -185,6 +196,18 @@ mod tests {
         assert!(open(endpoint(address)).unwrap().is_some(), "free again at once");
     }
 
+    #[test]
+    fn a_port_that_we_hold_ourselves_is_not_blamed_on_others() {
+        let error = ListenError {
+            endpoint: endpoint("0.0.0.0:110".parse().unwrap()),
+            error: io::ErrorKind::AddrInUse.into(),
+            taken_by: Some(ServiceName::Imap4),
+        };
+        let text = explain(&[error]);
+        assert!(text.contains("taken by Gatepost itself (Microsoft Exchange IMAP4)"), "{text}");
+        assert!(!text.contains("ss -ltnp"), "{text}");
+    }
+
     #[tokio::test]
     async fn both_families_share_a_port() {
         let four = open(endpoint("0.0.0.0:0".parse().unwrap())).unwrap().unwrap();
@@ -202,6 +225,7 @@ mod tests {
                 begin: Begin::Clear,
             },
             error: kind.into(),
+            taken_by: None,
         };
         for (kind, part) in [
             (io::ErrorKind::PermissionDenied, "cap_net_bind_service"),

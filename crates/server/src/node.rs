@@ -109,6 +109,8 @@ impl Node {
                 Ok(Some(socket)) => self.listen(state, endpoint, socket),
                 Ok(None) => {}
                 Err(error) => {
+                    let taker = state.open.keys().find(|open| overlap(open, &endpoint));
+                    let error = ListenError { taken_by: taker.map(|taker| taker.service), ..error };
                     tracing::error!("{error}");
                     errors.push(error);
                 }
