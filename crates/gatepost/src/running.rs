@@ -59,6 +59,21 @@ fn raise_open_files() {
     }
 }
 
+/// Files that are kept for administrators, messages on their way in and what the store opens later.
+const RESERVE: u64 = 64;
+/// Connections that are taken however low the limit is.
+const FEWEST: u64 = 16;
+
+/// How many connections leave enough of the open files; asked when the data is open.
+fn max_connections() -> u32 {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return u32::MAX };
+    let open = std::fs::read_dir("/proc/self/fd").map_or(RESERVE, |open| open.count() as u64);
+    // Large messages wait in files of their own.
+    let left = limit.saturating_sub(open).saturating_sub(RESERVE.max(limit / 8)).max(FEWEST);
+    tracing::info!(limit, connections = left, "open files");
+    u32::try_from(left).unwrap_or(u32::MAX)
+}
+
 /// What must be open for a start to be one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Strict {
@@ -103,7 +118,9 @@ impl Running {
         let tls = tls(&opened.dir, &names)?;
         let hostname = snapshot.organization().hostname.clone();
         let directory = Arc::new(Directory::new(snapshot));
-        let node = Node::new(Context::new(opened.store.clone(), directory.clone(), hostname), tls.clone());
+        let context = Context::new(opened.store.clone(), directory.clone(), hostname);
+        let context = Context { max_connections: max_connections(), ..context };
+        let node = Node::new(context, tls.clone());
         let errors = node.reconcile().await;
         if !errors.is_empty() && (strict == Strict::All || node.endpoints().await.is_empty()) {
             node.shut_down().await;

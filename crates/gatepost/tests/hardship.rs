@@ -79,6 +79,33 @@ fn allow_clear_text(demo: &Demo) {
 }
 
 #[test]
+fn connections_leave_files_for_the_administrator() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 300 && exec \"$@\"", "sh", GATEPOST]);
+    let demo = Demo::start(command);
+    let mut greetings = Vec::new();
+    let mut connections: Vec<_> = (0..400).map(|_| demo.connect(110)).collect();
+    for connection in &mut connections {
+        greetings.push(line(connection));
+    }
+    let taken = greetings.iter().filter(|greeting| greeting.starts_with("+OK")).count();
+    let refused = greetings.iter().filter(|greeting| greeting.starts_with("-ERR [SYS/TEMP]")).count();
+    assert!(taken >= 100 && refused >= 100 && taken + refused == 400, "{taken} {refused}");
+    for (port, word) in [(25, "421 4.3.2"), (143, "* BYE [UNAVAILABLE]")] {
+        let said = line(&mut demo.connect(port));
+        assert!(said.starts_with(word), "{said}");
+    }
+    for _ in 0..10 {
+        let shell = demo.shell("Get-Mailbox alice");
+        assert!(shell.status.success(), "{}", String::from_utf8_lossy(&shell.stderr));
+    }
+    drop(connections);
+    while !line(&mut demo.connect(110)).starts_with("+OK") {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
 fn a_log_that_nobody_reads_stops_nothing() {
     let mut command = Command::new(GATEPOST);
     command.env("GATEPOST_LOG", "debug").stderr(Stdio::piped());

@@ -98,6 +98,11 @@ pub fn admit(door: Door<'_>, open: Connections) -> Result<(), Refusal> {
     below(door, Scope::Address, from_address, open.from_address)
 }
 
+/// Whether a node that has so many connections open has files left for one more.
+pub fn admit_node(open: u32, limit: u32) -> Result<(), Refusal> {
+    if open < limit { Ok(()) } else { Err(Refusal::TooFewFiles { limit }) }
+}
+
 /// Whether a user who has so many sessions open may have one more.
 pub fn admit_user(door: Door<'_>, open: u32) -> Result<(), Refusal> {
     match door {

@@ -14,7 +14,7 @@ mod transport;
 
 pub use admin::{Caller, administer};
 pub use client_settings::{ClientSetting, client_settings};
-pub use connect::{Connections, Door, admit, admit_user, connector, maildrop};
+pub use connect::{Connections, Door, admit, admit_node, admit_user, connector, maildrop};
 pub use login::{CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, login, offers};
 pub use refusal::{Refusal, Scope};
 pub use transport::{

@@ -49,6 +49,11 @@ pub enum Refusal {
         /// The command that raises it.
         remedy: String,
     },
+    /// The system would have no open file left for the store and the administrator.
+    TooFewFiles {
+        /// Connections that there is room for.
+        limit: u32,
+    },
     /// Name and password are not taken before TLS.
     LoginNeedsTls {
         /// The protocol.
@@ -248,6 +253,11 @@ impl Refusal {
                 };
                 format!("there are {limit} {protocol} connections {whose}, which is the limit")
             }
+            Refusal::TooFewFiles { limit } => {
+                format!(
+                    "there are {limit} connections, for more of which the limit of open files leaves no room"
+                )
+            }
             Refusal::TooManyLogins { scope, limit } => {
                 let whose = if *scope == Scope::Address { "from this address" } else { "in all" };
                 format!("there are {limit} passwords to be checked {whose}, which is the limit")
@@ -351,6 +361,9 @@ impl Refusal {
             | Refusal::LoginNeedsTls { remedy, .. }
             | Refusal::MaildropInUse { remedy, .. }
             | Refusal::LoginNotOffered { remedy, .. } => Some(remedy.clone()),
+            Refusal::TooFewFiles { .. } => Some(
+                "LimitNOFILE=65536 in the service's unit, or `ulimit -n 65536` before the start".to_owned(),
+            ),
             Refusal::UnknownUser { .. } => {
                 Some("Get-Mailbox | Format-Table Name, UserPrincipalName".to_owned())
             }

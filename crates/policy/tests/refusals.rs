@@ -65,6 +65,11 @@ fn login_rows() -> Vec<Row> {
             Some("Set-CASMailbox 'O''Hara' -PopEnabled $true"),
         ),
         (
+            Refusal::TooFewFiles { limit: 200 },
+            "there are 200 connections",
+            Some("LimitNOFILE=65536 in the service's unit, or `ulimit -n 65536` before the start"),
+        ),
+        (
             Refusal::TooManyLogins { scope: Scope::Address, limit: 16 },
             "16 passwords to be checked from this address",
             None,

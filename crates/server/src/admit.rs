@@ -59,11 +59,17 @@ pub(crate) fn admit(door: Door<'_>, id: SessionId, stream: TcpStream) -> Option<
 
 /// What a connection holds while it lives.
 struct Admitted {
-    _places: [Option<Place>; 2],
+    _places: [Option<Place>; 3],
     connector: Option<Arc<ReceiveConnector>>,
 }
 
 fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted, Refusal> {
+    // Taken first and counted then: of two that come at once, neither can overlook the other.
+    let limits = &door.context.limits;
+    let others = |slot: &Slot| limits.taken(slot).saturating_sub(1);
+    let take = |slot: &Slot| limits.take(slot.clone(), u32::MAX);
+    let node = take(&Slot::Node);
+    policy::admit_node(others(&Slot::Node), door.context.max_connections)?;
     let all = door.context.directory.snapshot();
     let (connector, slots) = match door.service {
         ServiceName::Pop3 | ServiceName::Imap4 => {
@@ -75,10 +81,7 @@ fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted
             (Some(connector), [Slot::Connector(name.clone()), Slot::ConnectorSource(name, remote)])
         }
     };
-    // Taken first and counted then: of two that come at once, neither can overlook the other.
-    let limits = &door.context.limits;
-    let others = |slot: &Slot| limits.taken(slot).saturating_sub(1);
-    let places = slots.each_ref().map(|slot| limits.take(slot.clone(), u32::MAX));
+    let [in_all, of_source] = slots.each_ref().map(take);
     let open = policy::Connections { total: others(&slots[0]), from_address: others(&slots[1]) };
     let whose = match (door.service, &connector) {
         (_, Some(connector)) => policy::Door::Smtp(connector),
@@ -86,7 +89,7 @@ fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted
         (_, None) => policy::Door::Pop3(all.pop()),
     };
     policy::admit(whose, open)?;
-    Ok(Admitted { _places: places, connector })
+    Ok(Admitted { _places: [node, in_all, of_source], connector })
 }
 
 /// What a client hears that is turned away at once.
@@ -94,7 +97,7 @@ fn reply(refusal: &Refusal, service: ServiceName) -> &'static str {
     match (service, refusal) {
         (ServiceName::Pop3, _) => "-ERR [SYS/TEMP] Too many connections, try again later.\r\n",
         (ServiceName::Imap4, _) => "* BYE [UNAVAILABLE] Too many connections, try again later.\r\n",
-        (ServiceName::Transport, Refusal::TooManyConnections { .. }) => {
+        (ServiceName::Transport, Refusal::TooManyConnections { .. } | Refusal::TooFewFiles { .. }) => {
             "421 4.3.2 The maximum number of concurrent connections has exceeded a limit, closing transmission \
              channel\r\n"
         }

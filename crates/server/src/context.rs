@@ -26,6 +26,8 @@ pub struct Context {
     pub limits: Limits,
     /// Memory for the headers of messages that come in.
     pub header_space: HeaderSpace,
+    /// Connections at a time, of all services: as many as leave files for the store and the administrator.
+    pub max_connections: u32,
     /// The name of this server in greetings and `Received` fields.
     pub hostname: String,
     /// The wall clock.
@@ -42,6 +44,7 @@ impl Context {
             auth,
             limits: Limits::default(),
             header_space: HeaderSpace::default(),
+            max_connections: u32::MAX,
             hostname,
             clock: system_clock,
         }

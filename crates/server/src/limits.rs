@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What connections are counted by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Slot {
+    /// All of the node.
+    Node,
     /// All of a service.
     Service(ServiceName),
     /// All of a service from one client address.

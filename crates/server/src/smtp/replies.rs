@@ -13,7 +13,7 @@ pub(super) const BUSY: Reply = Reply::fixed(452, "4.3.1 Insufficient system reso
 pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
     match refusal {
         Refusal::NoConnector { .. } => Reply::fixed(421, "4.3.2 Service not available"),
-        Refusal::TooManyConnections { .. } => {
+        Refusal::TooManyConnections { .. } | Refusal::TooFewFiles { .. } => {
             Reply::fixed(421, "4.3.2 The maximum number of concurrent connections has exceeded a limit")
         }
         Refusal::LoginNeedsTls { .. } => {
