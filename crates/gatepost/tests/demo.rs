@@ -130,6 +130,37 @@ fn sessions_are_told_of_the_end() {
 }
 
 #[test]
+fn a_disabled_or_removed_account_loses_its_sessions() {
+    let node = Node::start().unwrap();
+    let shell = |cmdlet: &str| {
+        let output = node.shell(cmdlet).unwrap();
+        assert!(output.status.success(), "{cmdlet}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let imap = |user: &str| {
+        let mut imap = connect(&node, Port::Imaps);
+        assert!(ask(&mut imap, &format!("a LOGIN {user}@example.test Gatepost!1")).starts_with("a OK"));
+        imap
+    };
+    let mut smtp = connect(&node, Port::Submissions);
+    smtp.get_mut().write_all(b"EHLO client.test\r\n").unwrap();
+    while line(&mut smtp).starts_with("250-") {}
+    assert!(ask(&mut smtp, "AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABHYXRlcG9zdCEx").starts_with("235"));
+    let (mut alice_pop, mut alice, mut bob) = (pop(&node, "alice"), imap("alice"), imap("bob"));
+    let mut stranger = connect(&node, Port::Imaps);
+    shell("Set-CASMailbox alice -PopEnabled $false");
+    assert!(ask(&mut alice_pop, "NOOP").starts_with("+OK"), "that is for new connections");
+    shell("Set-Mailbox alice -AccountDisabled $true");
+    for (session, word) in [(&mut alice_pop, "-ERR"), (&mut alice, "* BYE"), (&mut smtp, "421")] {
+        let said = line(session);
+        assert!(said.starts_with(word), "{said}");
+    }
+    assert!(ask(&mut bob, "b NOOP").starts_with("b OK"), "others stay");
+    shell("Remove-Mailbox bob -Confirm:$false");
+    assert!(line(&mut bob).starts_with("* BYE"));
+    assert!(ask(&mut stranger, "a NOOP").starts_with("a OK"));
+}
+
+#[test]
 fn the_table_is_followed_by_ready() {
     let parent = tempfile::tempdir().unwrap();
     let (data, ready) = (parent.path().join("data"), parent.path().join("ready"));

@@ -15,7 +15,9 @@ mod transport;
 pub use admin::{Caller, administer};
 pub use client_settings::{ClientSetting, client_settings};
 pub use connect::{Connections, Door, admit, admit_node, admit_user, connector, maildrop};
-pub use login::{CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, login, offers};
+pub use login::{
+    CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, login, may_stay, offers,
+};
 pub use refusal::{Refusal, Scope};
 pub use transport::{
     Client, Rights, Route, authors, client, header, hops, may_send, recipient, recipients, rights, room,

@@ -2,6 +2,7 @@
 
 use crate::{Door, Refusal, Scope};
 use directory::{LoginName, LoginType, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
+use mail::AccountId;
 use std::sync::Arc;
 
 /// How a connection is protected at the moment.
@@ -126,6 +127,18 @@ fn clear_login_remedy(connector: &ReceiveConnector, command: &str) -> String {
         line.push_str(" -RequireTLS $false");
     }
     line
+}
+
+/// Whether a user who logged in may go on. What a mailbox may use is asked at the next login only; a session of an account
+/// that is disabled or removed ends.
+pub fn may_stay(all: &Snapshot, account: AccountId) -> Result<(), Refusal> {
+    match all.mailbox_by_account(account) {
+        Some(mailbox) if mailbox.account_disabled => {
+            Err(Refusal::AccountDisabled { mailbox: mailbox.name.clone() })
+        }
+        Some(_) => Ok(()),
+        None => Err(Refusal::UnknownUser { name: format!("of account {account}") }),
+    }
 }
 
 /// Whether this mailbox may log in here at all. Asked at login; the flags of the moment decide.

@@ -71,6 +71,10 @@ impl Serve for Imap {
         matches!(ask, Ask::Login(..))
     }
 
+    fn account(&self) -> Option<AccountId> {
+        self.user.as_ref().map(|user| user.account)
+    }
+
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         self.user.as_mut().map(|user| &mut user.changes)
     }

@@ -56,6 +56,10 @@ impl Serve for Pop3 {
         matches!(ask, Ask::Open(_))
     }
 
+    fn account(&self) -> Option<AccountId> {
+        self.maildrop.as_ref().map(|maildrop| maildrop.account)
+    }
+
     /// The numbering of a maildrop is fixed at login: nobody needs to be told of changes.
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         None

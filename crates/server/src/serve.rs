@@ -1,6 +1,6 @@
 //! What a protocol gives the session loop besides its machine.
 
-use mail::ModSeq;
+use mail::{AccountId, ModSeq};
 use tokio::sync::watch;
 use wire::Machine;
 
@@ -19,6 +19,9 @@ pub trait Serve: Send {
     /// be dropped at any moment without harm. Logging in is such a question, and the one that may wait long for its turn.
     /// What changes mail is always done to its end, for the client may have counted on it.
     fn may_drop(ask: &<Self::Machine as Machine>::Ask) -> bool;
+
+    /// The account of the user, once one has logged in.
+    fn account(&self) -> Option<AccountId>;
 
     /// Wakes when the account of the session changed, once there is one.
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>>;

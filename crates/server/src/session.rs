@@ -7,6 +7,7 @@
 use crate::stream::Stream;
 use crate::tls::Tls;
 use crate::{Context, Serve};
+use mail::AccountId;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -56,8 +57,19 @@ pub async fn run<S: Serve>(
     tls: Tls,
     stopping: watch::Receiver<bool>,
 ) -> Result<(), Broken> {
-    let mut driver =
-        Driver { stream, machine, serve, context, tls, stopping, told: false, ended: false, out: Vec::new() };
+    let directory = context.directory.changed();
+    let mut driver = Driver {
+        stream,
+        machine,
+        serve,
+        context,
+        tls,
+        directory,
+        stopping,
+        told: false,
+        ended: false,
+        out: Vec::new(),
+    };
     while driver.step().await? == Next::Again {}
     driver.stream.close().await;
     Ok(())
@@ -69,8 +81,10 @@ struct Driver<S: Serve> {
     serve: S,
     context: Arc<Context>,
     tls: Tls,
+    /// Wakes with every change of the directory.
+    directory: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
-    /// The machine knows that the service is stopping.
+    /// The machine knows that the service is stopping, or that its user must go.
     told: bool,
     /// The client's end was seen.
     ended: bool,
@@ -222,11 +236,13 @@ impl<S: Serve> Driver<S> {
 
     async fn wait(&mut self, wait: Wait) -> Result<(), Broken> {
         let happened = {
+            let account = self.serve.account();
             let (stream, machine) = (&mut self.stream, &mut self.machine);
             let feed = |octets: &[u8]| machine.feed(Event::Bytes(octets), Instant::now());
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping), if !self.told => Happened::Stopping,
+                () = expelled(&mut self.directory, &self.context, account), if !self.told => Happened::Stopping,
                 read = stream.read(feed) => Happened::Read(read),
                 () = changed(&mut self.serve), if wait.changes => Happened::Changed,
                 () = sleep_until(wait.until.into()) => Happened::Time,
@@ -276,6 +292,19 @@ fn clamp(octet: u32, len: usize) -> usize {
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // A sender that is gone means the same.
     let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// Wakes when the user who logged in must go.
+async fn expelled(directory: &mut watch::Receiver<u64>, context: &Context, account: Option<AccountId>) {
+    if let Some(account) = account {
+        while directory.changed().await.is_ok() {
+            if let Err(refusal) = policy::may_stay(&context.directory.snapshot(), account) {
+                tracing::info!(%account, reason = refusal.reason(), "the session is ended");
+                return;
+            }
+        }
+    }
+    pending().await
 }
 
 async fn changed<S: Serve>(serve: &mut S) {

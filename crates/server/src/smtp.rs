@@ -35,8 +35,13 @@ pub fn open(
 ) -> (Session, SmtpServe) {
     let address = connection.remote.ip().to_canonical();
     let session = Session::new(settings(context, connector), address, connection.tls.clone(), now);
-    let serve =
-        SmtpServe { context: context.clone(), connector: connector.clone(), remote: address, coming: None };
+    let serve = SmtpServe {
+        context: context.clone(),
+        connector: connector.clone(),
+        remote: address,
+        user: None,
+        coming: None,
+    };
     (session, serve)
 }
 
@@ -77,10 +82,13 @@ pub struct SmtpServe {
     context: Arc<Context>,
     connector: Arc<ReceiveConnector>,
     remote: IpAddr,
+    /// Who logged in.
+    user: Option<AccountId>,
+    /// The message that is coming in.
     coming: Option<Coming>,
 }
 
-/// The message that is coming in.
+/// A message that is coming in.
 struct Coming {
     intake: Intake,
     /// SIZE as announced, for which every recipient has room.
@@ -111,6 +119,10 @@ impl Serve for SmtpServe {
         matches!(ask, Ask::Login(..))
     }
 
+    fn account(&self) -> Option<AccountId> {
+        self.user
+    }
+
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         None
     }
@@ -125,10 +137,13 @@ impl SmtpServe {
         policy::client(&self.connector, user)
     }
 
-    async fn login(&self, standing: Standing, credentials: Credentials) -> Answer {
+    async fn login(&mut self, standing: Standing, credentials: Credentials) -> Answer {
         let (snapshot, door) = (self.snapshot(), Door::Smtp(&self.connector));
         match log_in(&self.context, &snapshot, door, channel(standing), self.remote, &credentials).await {
-            Ok(mailbox) => Answer::LoggedIn(mailbox.account),
+            Ok(mailbox) => {
+                self.user = Some(mailbox.account);
+                Answer::LoggedIn(mailbox.account)
+            }
             Err(refusal) => Answer::Refused(replies::of_refusal(&refusal)),
         }
     }

@@ -65,7 +65,16 @@ asks!(smtp, smtp::Ask,
 );
 
 /// What an administrator and a connection are judged by.
-const OTHERS: &[&str] = &["administer", "connector", "admit", "offers", "client_settings"];
+const OTHERS: &[&str] = &[
+    "administer",
+    "connector",
+    "admit",
+    "admit_node",
+    "offers",
+    "check_password",
+    "may_stay",
+    "client_settings",
+];
 
 /// All Rust sources of these crates, without tests.
 fn sources(crates: &[&str]) -> String {

@@ -146,6 +146,10 @@ impl Serve for ToyServe {
         matches!(ask, Ask::Login)
     }
 
+    fn account(&self) -> Option<AccountId> {
+        None
+    }
+
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
         Some(&mut self.changes)
     }
