@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::{setup, socket, terminal};
 use directory::{Directory, Snapshot};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use server::tls::Tls;
-use server::{Context, Node, certificate, housekeeping, listen};
+use server::renewal::Renewal;
+use server::{Context, Node, housekeeping, listen};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,8 +87,7 @@ pub enum Strict {
 pub struct Running {
     opened: Opened,
     node: Node,
-    tls: Tls,
-    names: Vec<String>,
+    renewal: Arc<Renewal>,
     signals: Signals,
 }
 
@@ -115,12 +114,13 @@ impl Running {
         // Before anything can be interrupted: a signal from here on ends the server in order.
         let signals = Signals::new()?;
         let names = certificate_names(&snapshot);
-        let tls = tls(&opened.dir, &names)?;
+        let renewal = Renewal::start(opened.dir.clone(), names, server::system_clock().seconds);
+        let renewal = Arc::new(renewal.map_err(Failure::setup)?);
         let hostname = snapshot.organization().hostname.clone();
         let directory = Arc::new(Directory::new(snapshot));
         let context = Context::new(opened.store.clone(), directory.clone(), hostname);
         let context = Context { max_connections: max_connections(), ..context };
-        let node = Node::new(context, tls.clone());
+        let node = Node::new(context, renewal.tls().clone());
         let errors = node.reconcile().await;
         if !errors.is_empty() && (strict == Strict::All || node.endpoints().await.is_empty()) {
             node.shut_down().await;
@@ -140,9 +140,9 @@ impl Running {
             changing: Arc::new(Mutex::new(())),
         };
         tokio::spawn(socket::serve(listener, admin));
-        let context = Arc::clone(node.context());
-        tokio::spawn(async move { housekeeping::keep(&context).await });
-        Ok(Running { opened, node, tls, names, signals })
+        let (context, certificate) = (Arc::clone(node.context()), renewal.clone());
+        tokio::spawn(async move { housekeeping::keep(&context, &certificate).await });
+        Ok(Running { opened, node, renewal, signals })
     }
 
     /// Runs until told to end, then ends in order.
@@ -164,19 +164,11 @@ impl Running {
 
     /// Takes the certificate from its file again, as after it was replaced.
     fn reload(&self) {
-        let now = self.node.context().now().seconds;
-        let reloaded = certificate::ensure(&self.opened.dir, &self.names, now)
-            .and_then(|identity| self.tls.reload(&identity));
-        match reloaded {
-            Ok(()) => tracing::info!("the certificate was loaded again"),
+        match self.renewal.renew(self.node.context().now().seconds) {
+            Ok(_) => tracing::info!("the certificate was loaded again"),
             Err(error) => tracing::error!(%error, "the old certificate stays in use"),
         }
     }
-}
-
-fn tls(dir: &Path, names: &[String]) -> Result<Tls, Failure> {
-    let identity = certificate::ensure(dir, names, server::system_clock().seconds);
-    identity.and_then(|identity| Tls::new(&identity)).map_err(Failure::setup)
 }
 
 /// All names by which a client may reach this server.

@@ -1,8 +1,8 @@
 //! The node's own certificate authority and server certificate, made when they are missing.
 //!
 //! `DIR/ca.pem` is what clients import; its key, and the server's certificate with key, lie in `DIR/tls`, readable by the
-//! owner only. The authority lives ten years, the server's certificate a year; it is renewed at a start within its last
-//! thirty days, or when the names it must have changed. The authority is never replaced by itself: clients trust it.
+//! owner only. The authority lives ten years, the server's certificate a year; it is renewed within its last thirty
+//! days, or when the names it must have changed. The authority is never replaced by itself: clients trust it.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,

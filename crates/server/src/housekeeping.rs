@@ -1,9 +1,11 @@
-//! What a node does by itself, now and then: it forgets removed messages whose time is up, and gives back their space.
+//! What a node does by itself, now and then: it forgets removed messages whose time is up, gives back their space, and
+//! renews its certificate.
 //!
 //! It works in small steps with pauses, for users must not notice. A failure waits for the next round: nothing here is
 //! urgent, and a full disk is healed by others.
 
 use crate::Context;
+use crate::renewal::Renewal;
 use std::time::Duration;
 use store::Error;
 
@@ -16,8 +18,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const REMEMBERED: u32 = 10_000;
 
 /// Keeps house until the store is closed.
-pub async fn keep(context: &Context) {
+pub async fn keep(context: &Context, renewal: &Renewal) {
     loop {
+        renew(renewal, context.now().seconds);
         match round(context).await {
             Ok(()) => {}
             Err(Error::Closed) => return,
@@ -27,7 +30,15 @@ pub async fn keep(context: &Context) {
     }
 }
 
-/// Does all that is to be done now.
+fn renew(renewal: &Renewal, now: i64) {
+    match renewal.renew(now) {
+        Ok(true) => tracing::info!("another certificate is in use now"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "the old certificate stays in use; trying again later"),
+    }
+}
+
+/// Does all that is to be done to the store now.
 pub async fn round(context: &Context) -> Result<(), Error> {
     let retention = context.directory.snapshot().organization().deleted_item_retention;
     let kept = i64::try_from(retention.0).unwrap_or(i64::MAX);
