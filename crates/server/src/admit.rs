@@ -130,7 +130,7 @@ impl Arrival {
 
     async fn begin(&mut self, stream: &mut Stream) -> Result<(), Broken> {
         if self.begin == Begin::Tls {
-            let info = Box::pin(stream.start_tls(&self.tls)).await.map_err(Broken::Handshake)?;
+            let info = Box::pin(session::start_tls(stream, &self.tls, &mut self.stopping)).await?;
             self.connection.tls = Some(info);
         }
         Ok(())

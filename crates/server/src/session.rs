@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
-use wire::{Copy, Event, Machine, Shape, Step, Stuffer, Wait, char8};
+use wire::{Copy, Event, Machine, Shape, Step, Stuffer, TlsInfo, Wait, char8};
 
 /// Collected output is sent when there is this much of it.
 const HIGH_WATER: usize = 32 * 1024;
@@ -28,6 +28,8 @@ pub enum Broken {
     Connection(io::Error),
     /// TLS was not established.
     Handshake(io::Error),
+    /// The service stopped before TLS was established.
+    Stopping,
     /// The octets of a message could not be read while they were being sent.
     Store(store::Error),
 }
@@ -43,6 +45,7 @@ impl std::fmt::Display for Broken {
         match self {
             Broken::Connection(error) => write!(f, "the connection broke: {error}"),
             Broken::Handshake(error) => write!(f, "no TLS: {error}"),
+            Broken::Stopping => f.write_str("the service is stopping, and there is no TLS to say so"),
             Broken::Store(error) => write!(f, "a message could not be read: {error}"),
         }
     }
@@ -274,7 +277,7 @@ impl<S: Serve> Driver<S> {
     }
 
     async fn start_tls(&mut self) -> Result<(), Broken> {
-        let info = self.stream.start_tls(&self.tls).await.map_err(Broken::Handshake)?;
+        let info = start_tls(&mut self.stream, &self.tls, &mut self.stopping).await?;
         self.machine.feed(Event::TlsStarted(info), Instant::now());
         Ok(())
     }
@@ -287,6 +290,19 @@ fn at_hand(copy: &Copy) -> Option<&[u8]> {
 
 fn clamp(octet: u32, len: usize) -> usize {
     usize::try_from(octet).unwrap_or(usize::MAX).min(len)
+}
+
+/// Begins TLS as the server, unless the service stops first: a client who says nothing must not hold it up.
+pub(crate) async fn start_tls(
+    stream: &mut Stream,
+    tls: &Tls,
+    stopping: &mut watch::Receiver<bool>,
+) -> Result<TlsInfo, Broken> {
+    tokio::select! {
+        biased;
+        () = stopped(stopping) => Err(Broken::Stopping),
+        info = stream.start_tls(tls) => info.map_err(Broken::Handshake),
+    }
 }
 
 async fn stopped(stopping: &mut watch::Receiver<bool>) {

@@ -280,6 +280,16 @@ async fn time_changes_and_the_end_reach_the_machine() {
 }
 
 #[tokio::test]
+async fn a_client_silent_before_tls_does_not_hold_up_the_end() {
+    let mut server = serve(Begin::Clear).await;
+    let mut socket = server.connect().await;
+    assert_eq!(ask(&mut socket, "starttls").await, "go\r\n");
+    server.stop.send_replace(true);
+    let ended = server.ended.recv().await.unwrap().unwrap_err();
+    assert!(ended.contains("stopping"), "{ended}");
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_ends_its_session() {
     let mut server = serve(Begin::Clear).await;
     let mut socket = server.connect().await;

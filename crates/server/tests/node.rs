@@ -6,7 +6,7 @@ use directory::{
     Binding, Change, Directory, InitialNode, Object, Service, ServiceName, Snapshot, StartupType,
 };
 use server::tls::Tls;
-use server::{Context, Node, certificate, system_clock};
+use server::{Context, Node, Slot, certificate, system_clock};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use store::Store;
@@ -125,4 +125,19 @@ async fn a_port_that_we_hold_ourselves_is_not_blamed_on_others() {
     let by_us = "taken by Gatepost itself (Microsoft Exchange POP3)";
     assert!(errors.len() == 2 && errors[1].contains(by_us), "{errors:?}");
     assert!(site.greets(clear).await);
+}
+
+#[tokio::test]
+async fn a_client_silent_before_tls_does_not_hold_up_the_end() {
+    let [clear, tls] = free();
+    let site = Site::new(local(clear), local(tls)).await;
+    let _silent = TcpStream::connect(("127.0.0.1", tls)).await.unwrap();
+    while site.node.context().limits.taken(&Slot::Service(ServiceName::Pop3)) == 0 {
+        tokio::task::yield_now().await;
+    }
+    // This clock moves only when all others wait for it: for a grace period, say.
+    tokio::time::pause();
+    let begin = tokio::time::Instant::now();
+    site.node.shut_down().await;
+    assert_eq!(begin.elapsed(), std::time::Duration::ZERO, "nobody had to be cut off");
 }
