@@ -154,7 +154,7 @@ async fn settings_and_their_warning() {
     let saved = site.saved().await;
     assert_eq!(saved.imap().login_type, LoginType::PlainTextAuthentication);
     assert_eq!(saved.imap().max_connections_per_user, 20);
-    site.good("Set-PopSettings -X509CertificateName pop3.msxfaq.local").await;
+    site.good("Set-PopSettings -X509CertificateName pop3.msxfaq.local -WarningAction Ignore").await;
     site.good("Get-ClientAccessServer | Set-PopSettings -MaxCommandSize 600 -Confirm:$false -WhatIf:$false")
         .await;
     let (shown, _) = site

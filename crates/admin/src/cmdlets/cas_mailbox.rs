@@ -1,7 +1,7 @@
 //! Get- and Set-CASMailbox: which protocols a mailbox may use.
 //!
-//! The flags take effect at the next login, without a restart of a service, other than in Exchange. MAPI and
-//! ActiveSync do not exist here; their flags are kept because scripts set and read them. In Exchange the filter on
+//! The flags take effect at the next login, without a restart of a service, other than in Exchange. Webmail,
+//! MAPI and ActiveSync do not exist here; their flags are kept because scripts set and read them. In Exchange the filter on
 //! OWAEnabled works backwards; that is not copied.
 
 use super::mailbox::put;
@@ -40,9 +40,21 @@ pub const CMDLETS: &[Cmdlet] = &[
             IDENTITY_CHANGE,
             parameter("PopEnabled", Kind::Bool, "Whether it may use POP3."),
             parameter("ImapEnabled", Kind::Bool, "Whether it may use IMAP4."),
-            parameter("OWAEnabled", Kind::Bool, "Whether it may use webmail."),
-            parameter("MAPIEnabled", Kind::Bool, "Kept for scripts; there is no MAPI."),
-            parameter("ActiveSyncEnabled", Kind::Bool, "Kept for scripts; there is no ActiveSync."),
+            parameter(
+                "OWAEnabled",
+                Kind::Bool,
+                "Kept for scripts; has no effect in this version, which has no webmail.",
+            ),
+            parameter(
+                "MAPIEnabled",
+                Kind::Bool,
+                "Kept for scripts; has no effect in this version, which has no MAPI.",
+            ),
+            parameter(
+                "ActiveSyncEnabled",
+                Kind::Bool,
+                "Kept for scripts; has no effect in this version, which has no ActiveSync.",
+            ),
             parameter(
                 "SmtpClientAuthenticationDisabled",
                 Kind::Bool,
@@ -108,5 +120,12 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
         changes: vec![Change::put(mailbox)],
         ..Edit::default()
     };
-    changing.commit(call, edit).await
+    changing.commit(call, edit).await?;
+    for name in ["OWAEnabled", "MAPIEnabled", "ActiveSyncEnabled"] {
+        if call.arguments.switch(name) {
+            let instead = "Let the user read mail with a program that knows IMAP4 or POP3.";
+            call.warn(format!("{name} is kept, but has no effect in this version. {instead}")).await?;
+        }
+    }
+    Ok(())
 }

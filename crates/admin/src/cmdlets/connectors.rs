@@ -27,7 +27,7 @@ const SSL_BINDINGS: Parameter =
 const RANGES: Parameter =
     parameter("RemoteIPRanges", Kind::List, "Clients it is for: addresses, a-b, or CIDR.");
 const AUTH: Parameter =
-    parameter("AuthMechanism", Kind::Text, "What it offers for logging in; replaces the whole set.")
+    parameter("AuthMechanism", Kind::Text, "What it offers for logging in; replaces the whole set. Integrated and ExchangeServer have no effect in this version.")
         .one_of(AuthMechanism::NAMES);
 const GROUPS: Parameter =
     parameter("PermissionGroups", Kind::Text, "Who may use it; replaces the whole set.")
@@ -256,7 +256,26 @@ fn apply(arguments: &Arguments, connector: &mut ReceiveConnector) -> Result<Vec<
     change_list(arguments, "Bindings", &mut connector.bindings, &mut remarks)?;
     change_list(arguments, "SSLBindings", &mut connector.ssl_bindings, &mut remarks)?;
     change_list(arguments, "RemoteIPRanges", &mut connector.remote_ip_ranges, &mut remarks)?;
+    if arguments.given("AuthMechanism") {
+        remarks.extend(without_effect(&connector.auth_mechanism));
+    }
     Ok(remarks)
+}
+
+/// Mechanisms that do something in Exchange and nothing here, with what to do instead.
+fn without_effect(mechanism: &AuthMechanism) -> Vec<String> {
+    let remark = |name: &str, instead: &str| {
+        format!("AuthMechanism {name} is kept, but has no effect in this version. {instead}")
+    };
+    let all = [
+        mechanism.integrated.then(|| {
+            remark("Integrated", "Let clients log in with BasicAuth under TLS: -AuthMechanism Tls,BasicAuth,BasicAuthRequireTLS")
+        }),
+        mechanism.exchange_server.then(|| {
+            remark("ExchangeServer", "Let other servers of yours in by their addresses: a connector of their own with -AuthMechanism ExternalAuthoritative -PermissionGroups ExchangeServers")
+        }),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 async fn remove(call: &mut Call<'_>) -> Result<(), Failure> {

@@ -30,7 +30,7 @@ pub enum Protocol {
 const LOGIN_TYPES: &[&str] = &["PlainTextLogin", "PlainTextAuthentication", "SecureLogin"];
 
 const PARAMETERS: &[Parameter] = &[
-    parameter("LoginType", Kind::Text, "Which logins connections without TLS may try.").one_of(LOGIN_TYPES),
+    parameter("LoginType", Kind::Text, "Which logins connections without TLS may try. PlainTextAuthentication is as SecureLogin here: every login sends the password, and so needs TLS.").one_of(LOGIN_TYPES),
     parameter(
         "UnencryptedOrTLSBindings",
         Kind::List,
@@ -47,13 +47,13 @@ const PARAMETERS: &[Parameter] = &[
         Kind::List,
         "Shown to users outside: host:port:SSL or host:port:TLS.",
     ),
-    parameter("X509CertificateName", Kind::Text, "The name by which the certificate is chosen."),
+    parameter("X509CertificateName", Kind::Text, "Kept for scripts; has no effect in this version, which has one certificate."),
     parameter("Banner", Kind::Text, "The text of the greeting."),
     parameter("AuthenticatedConnectionTimeout", Kind::Text, "Idle limit after login, such as 00:30:00."),
     parameter("PreAuthenticatedConnectionTimeout", Kind::Text, "Idle limit before login, such as 00:01:00."),
     parameter("MaxConnections", Kind::Text, "Connections to the service."),
     parameter("MaxConnectionFromSingleIP", Kind::Text, "Connections from one client address."),
-    parameter("MaxConnectionsPerUser", Kind::Text, "Connections of one user."),
+    parameter("MaxConnectionsPerUser", Kind::Text, "Connections of one user; has no effect in this version for POP3, which always takes one for each mailbox."),
     parameter("MaxCommandSize", Kind::Text, "Octets in one command line."),
     parameter("MessageRetrievalSortOrder", Kind::Text, "How POP3 numbers messages.")
         .one_of(&["Ascending", "Descending"]),
@@ -61,9 +61,9 @@ const PARAMETERS: &[Parameter] = &[
     parameter(
         "EnableGSSAPIAndNTLMAuth",
         Kind::Bool,
-        "Whether challenge-response logins are offered without TLS.",
+        "Kept for scripts; has no effect in this version, which has no GSSAPI and no NTLM.",
     ),
-    parameter("ProtocolLogEnabled", Kind::Bool, "Whether the protocol log is written."),
+    parameter("ProtocolLogEnabled", Kind::Bool, "Kept for scripts; has no effect in this version, which has no protocol log."),
     SERVER,
     super::recipients::DOMAIN_CONTROLLER,
 ];
@@ -94,7 +94,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: servers::SERVER_TYPES,
         examples: &[
             ("Set-PopSettings -LoginType SecureLogin", "Asks for TLS before passwords."),
-            ("Set-PopSettings -X509CertificateName pop3.example.test", "Chooses the certificate."),
+            ("Set-PopSettings -X509CertificateName pop3.example.test", "Keeps the name; see the warning."),
         ],
         run: Run::Each(|call| Box::pin(set(call, Protocol::Pop))),
         ..CHANGES
@@ -185,7 +185,8 @@ async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
     let changing = change::begin(call.context()).await;
     let old = protocol.settings(&changing.snapshot).clone();
     let mut settings = old.clone();
-    let remarks = apply(&call.arguments, &mut settings)?;
+    let mut remarks = apply(&call.arguments, &mut settings)?;
+    remarks.extend(without_effect(&call.arguments, protocol, &old, &settings));
     let warning = clear_text_warning(protocol, &settings);
     let edit = Edit {
         before: Some(view(&old, protocol, &server)),
@@ -202,6 +203,44 @@ async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
         call.warn(warning).await?;
     }
     committed
+}
+
+/// What was given, would do something in Exchange, and does nothing here; with what to do instead.
+fn without_effect(
+    arguments: &Arguments,
+    protocol: Protocol,
+    old: &ProtocolSettings,
+    new: &ProtocolSettings,
+) -> Vec<String> {
+    let certificate = !new.x509_certificate_name.eq_ignore_ascii_case(&old.x509_certificate_name);
+    let given = |name: &str, wanted: bool, instead: &str| {
+        let told = wanted && arguments.given(name);
+        told.then(|| format!("{name} is kept, but has no effect in this version. {instead}"))
+    };
+    let all = [
+        given(
+            "X509CertificateName",
+            certificate,
+            "To use another certificate, replace tls/server.pem and tls/server-key.pem in the data directory, and send \
+             the server a SIGHUP.",
+        ),
+        given(
+            "MaxConnectionsPerUser",
+            protocol == Protocol::Pop && new.max_connections_per_user != 1,
+            "POP3 takes one connection for each mailbox at a time; let users with several clients use IMAP4.",
+        ),
+        given(
+            "EnableGSSAPIAndNTLMAuth",
+            new.enable_gssapi_and_ntlm_auth,
+            "There is no GSSAPI and no NTLM; let clients log in with name and password under TLS.",
+        ),
+        given(
+            "ProtocolLogEnabled",
+            new.protocol_log_enabled,
+            "For more in the log, set log_level = \"debug\" in gatepost.toml, and restart the server.",
+        ),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<String>, Failure> {
