@@ -17,9 +17,6 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
-/// Fewest characters of a password.
-const SHORTEST_PASSWORD: usize = 8;
-
 /// What is to be made.
 struct Answers {
     domain: Domain,
@@ -170,7 +167,7 @@ fn password(file: Option<&PathBuf>, name: &str, flag: &str) -> Result<Secret, Fa
     if let Some(path) = file {
         let text = fs::read_to_string(path).map_err(|error| Failure::file(path, &error))?;
         return strong(text.lines().next().unwrap_or_default())
-            .ok_or_else(|| Failure::Usage(format!("{}: {TOO_SHORT}", path.display())));
+            .map_err(|refusal| Failure::Usage(format!("{}: {refusal}", path.display())));
     }
     if !terminal::is_interactive() {
         return Err(Failure::Usage(format!(
@@ -180,17 +177,16 @@ fn password(file: Option<&PathBuf>, name: &str, flag: &str) -> Result<Secret, Fa
     loop {
         let password = terminal::ask_hidden(&format!("Password of {name}"))?;
         match strong(&password) {
-            None => terminal::tell(TOO_SHORT),
-            Some(password) if terminal::ask_hidden("Again")? == password.reveal() => return Ok(password),
-            Some(_) => terminal::tell("These are two different passwords."),
+            Err(refusal) => terminal::tell(&refusal.to_string()),
+            Ok(password) if terminal::ask_hidden("Again")? == password.reveal() => return Ok(password),
+            Ok(_) => terminal::tell("These are two different passwords."),
         }
     }
 }
 
-const TOO_SHORT: &str = "a password has at least 8 characters";
-
-fn strong(password: &str) -> Option<Secret> {
-    (password.chars().count() >= SHORTEST_PASSWORD).then(|| Secret::new(password))
+fn strong(password: &str) -> Result<Secret, policy::ChangeRefusal> {
+    let password = Secret::new(password);
+    policy::new_password(&password).map(|()| password)
 }
 
 fn present(dir: &Path, snapshot: &Snapshot) {

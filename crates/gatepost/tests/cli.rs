@@ -159,7 +159,7 @@ fn quickstart_asks_for_what_is_missing() {
         "--admin-password-file",
         short.to_str().unwrap(),
     ]);
-    fails(&output, 2, &["at least 8 characters"]);
+    fails(&output, 2, &["legal are 8 to 256"]);
     assert!(!Path::new(data).exists(), "nothing is made before all is known");
 }
 
@@ -180,6 +180,26 @@ fn a_boot_file_with_mistakes_is_explained() {
             fails(&gatepost(&[command, "--data", dir.to_str().unwrap()]), 3, parts);
         }
     }
+}
+
+#[test]
+fn passwords_have_a_length_everywhere() {
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, password) = (parent.path().join("data"), parent.path().join("password"));
+    for wrong in ["seven77".to_owned(), "x".repeat(257)] {
+        fs::write(&password, wrong).unwrap();
+        let output = gatepost(&[
+            "quickstart",
+            "--data",
+            dir.to_str().unwrap(),
+            "--domain",
+            "example.org",
+            "--admin-password-file",
+            password.to_str().unwrap(),
+        ]);
+        fails(&output, 2, &["8 to 256", "Several words"]);
+    }
+    assert!(!dir.exists());
 }
 
 #[test]

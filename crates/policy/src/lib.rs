@@ -6,6 +6,7 @@
 //! whose password is to be checked, the caller checks it, and spends the same time where there is none to check.
 
 mod admin;
+mod change;
 mod client_settings;
 mod connect;
 mod login;
@@ -13,6 +14,7 @@ mod refusal;
 mod transport;
 
 pub use admin::{Caller, administer};
+pub use change::{ChangeRefusal, lose_administrator, new_password, start_service};
 pub use client_settings::{ClientSetting, client_settings};
 pub use connect::{Connections, Door, admit, admit_node, admit_user, connector, maildrop};
 pub use login::{

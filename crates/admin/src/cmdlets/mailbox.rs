@@ -14,7 +14,7 @@ use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::run::{Call, Failure, ListChange};
 use crate::value::{Object, Shape, Value};
 use directory::password::{self, Cost};
-use directory::{Change, Mailbox, PasswordHash, Snapshot};
+use directory::{Change, Mailbox, PasswordHash};
 use mail::{Address, Secret};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -210,8 +210,8 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     put(&mut mailbox.account_disabled, call.arguments.bool("AccountDisabled"));
     put(&mut mailbox.administrator, call.arguments.bool("Administrator"));
     put(&mut mailbox.password, hash);
-    if old.administrator && !mailbox.administrator {
-        keep_an_administrator(&changing.snapshot, &old)?;
+    if !mailbox.administrator || mailbox.account_disabled {
+        policy::lose_administrator(&changing.snapshot, &old)?;
     }
     let edit = Edit {
         before: Some(view(&old, &server)),
@@ -313,7 +313,7 @@ async fn remove(call: &mut Call<'_>) -> Result<(), Failure> {
     }
     let changing = change::begin(call.context()).await;
     let old = recipients::one(call, &changing.snapshot)?;
-    keep_an_administrator(&changing.snapshot, &old)?;
+    policy::lose_administrator(&changing.snapshot, &old)?;
     let edit = Edit {
         before: Some(view(&old, &server)),
         remove_account: Some(old.account),
@@ -321,19 +321,6 @@ async fn remove(call: &mut Call<'_>) -> Result<(), Failure> {
         ..Edit::default()
     };
     changing.commit(call, edit).await
-}
-
-/// Mail for postmaster goes to an administrator; the last one stays while there are other mailboxes.
-fn keep_an_administrator(snapshot: &Snapshot, leaving: &Mailbox) -> Result<(), Failure> {
-    let others = snapshot.administrators().any(|mailbox| mailbox.guid != leaving.guid);
-    if !leaving.administrator || others || snapshot.mailbox_count() == 1 {
-        return Ok(());
-    }
-    let name = &leaving.name;
-    Err(format!(
-        "'{name}' is the only administrator. Make another one first: Set-Mailbox NAME -Administrator $true"
-    )
-    .into())
 }
 
 /// An address among the arguments.
@@ -360,9 +347,7 @@ async fn password(call: &mut Call<'_>) -> Result<Option<Option<PasswordHash>>, F
 
 /// Hashing takes long on purpose, so it has a thread to itself.
 async fn hash(secret: Secret) -> Result<PasswordHash, Failure> {
-    if secret.reveal().is_empty() {
-        return Err("A password has at least one character.".into());
-    }
+    policy::new_password(&secret)?;
     let hashed = tokio::task::spawn_blocking(move || password::hash(&secret, Cost::Standard)).await;
     match hashed {
         Ok(Ok(hash)) => Ok(hash),

@@ -190,14 +190,8 @@ async fn switch(call: &mut Call<'_>, orders: &[Order]) -> Result<(), Failure> {
 /// Starts or stops a service. One that cannot start, because a port is taken, counts as stopped.
 async fn give(call: &mut Call<'_>, service: ServiceName, order: Order) -> Result<(), Failure> {
     let current = current(&call.context().directory.snapshot(), service);
-    if order == Order::Start && current.startup == StartupType::Disabled {
-        let name = service.name();
-        return Err(format!(
-            "Service '{} ({name})' cannot be started, because its start type is Disabled. \
-             Set-Service {name} -StartupType Manual allows it.",
-            service.display_name()
-        )
-        .into());
+    if order == Order::Start {
+        policy::start_service(&current)?;
     }
     let running = order == Order::Start;
     if current.running == running {

@@ -46,6 +46,12 @@ impl From<Halt> for Failure {
     }
 }
 
+impl From<policy::ChangeRefusal> for Failure {
+    fn from(refusal: policy::ChangeRefusal) -> Failure {
+        Failure::Error(refusal.to_string())
+    }
+}
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Failure {
         Failure::Error(format!("The store refused: {error}."))
