@@ -15,7 +15,6 @@ mod output;
 mod run;
 mod value;
 
-pub use cmdlets::clear_text_warnings;
 pub use context::{BoxFuture, Channel, Context, Echo, Gone, Node, Outcome, Output, Question, Terminal};
 pub use grammar::needs_more;
 pub use run::Shell;

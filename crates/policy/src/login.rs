@@ -21,8 +21,6 @@ pub struct Offers {
     pub start_tls: bool,
     /// Name and password: USER/PASS, LOGIN, AUTH PLAIN and LOGIN.
     pub basic: bool,
-    /// Mechanisms that do not send the password, where there are any.
-    pub challenge_response: bool,
 }
 
 /// Passwords from one address (or one IPv6 /64) that may be in the making at a time. A whole office behind one address
@@ -63,12 +61,8 @@ pub fn offers(door: Door<'_>, channel: Channel) -> Offers {
 
 fn protocol_offers(settings: &ProtocolSettings, channel: Channel) -> Offers {
     match channel {
-        Channel::Tls => Offers { start_tls: false, basic: true, challenge_response: true },
-        Channel::Clear => Offers {
-            start_tls: true,
-            basic: settings.login_type == LoginType::PlainTextLogin,
-            challenge_response: settings.enable_gssapi_and_ntlm_auth,
-        },
+        Channel::Tls => Offers { start_tls: false, basic: true },
+        Channel::Clear => Offers { start_tls: true, basic: settings.login_type == LoginType::PlainTextLogin },
     }
 }
 
@@ -80,7 +74,6 @@ fn connector_offers(connector: &ReceiveConnector, channel: Channel) -> Offers {
     Offers {
         start_tls: channel == Channel::Clear && auth.tls,
         basic: users && auth.basic_auth && (channel == Channel::Tls || clear_allowed),
-        challenge_response: users && auth.integrated && (channel == Channel::Tls || !connector.require_tls),
     }
 }
 

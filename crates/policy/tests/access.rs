@@ -61,22 +61,18 @@ fn the_most_specific_connector_takes_the_connection() {
 
 #[test]
 fn login_matrix() {
-    let offer = |start_tls, basic, challenge_response| Offers { start_tls, basic, challenge_response };
+    let offer = |start_tls, basic| Offers { start_tls, basic };
     let table = [
-        (LoginType::PlainTextLogin, true, offer(true, true, true)),
-        (LoginType::PlainTextLogin, false, offer(true, true, false)),
-        (LoginType::PlainTextAuthentication, true, offer(true, false, true)),
-        (LoginType::PlainTextAuthentication, false, offer(true, false, false)),
-        (LoginType::SecureLogin, true, offer(true, false, true)),
-        (LoginType::SecureLogin, false, offer(true, false, false)),
+        (LoginType::PlainTextLogin, offer(true, true)),
+        (LoginType::PlainTextAuthentication, offer(true, false)),
+        (LoginType::SecureLogin, offer(true, false)),
     ];
     let all = organisation();
-    for (login_type, integrated, clear) in table {
-        let settings =
-            ProtocolSettings { login_type, enable_gssapi_and_ntlm_auth: integrated, ..(**all.pop()).clone() };
+    for (login_type, clear) in table {
+        let settings = ProtocolSettings { login_type, ..(**all.pop()).clone() };
         for door in [Door::Pop3(&settings), Door::Imap4(&settings)] {
-            assert_eq!(offers(door, Channel::Clear), clear, "{login_type} {integrated}");
-            assert_eq!(offers(door, Channel::Tls), offer(false, true, true), "{login_type} {integrated}");
+            assert_eq!(offers(door, Channel::Clear), clear, "{login_type}");
+            assert_eq!(offers(door, Channel::Tls), offer(false, true), "{login_type}");
         }
     }
 }

@@ -23,7 +23,6 @@ mod statistics;
 use crate::cmdlet::{Cmdlet, Effect, Run};
 
 pub use help::help_stage;
-pub use settings::clear_text_warnings;
 
 /// All cmdlets by topic.
 fn topics() -> [&'static [Cmdlet]; 15] {

@@ -11,7 +11,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Shape, Value};
-use directory::{Change, LoginType, ProtocolSettings, ServiceName, Snapshot};
+use directory::{Change, LoginType, ProtocolSettings, Snapshot};
 
 static SETTINGS: Shape = Shape {
     name: "ProtocolSettings",
@@ -315,14 +315,4 @@ fn clear_text_warning(protocol: Protocol, settings: &ProtocolSettings) -> Option
         "{name} accepts user names and passwords in clear text on connections without TLS: anyone on the network can \
          read them. {cmdlet} -LoginType SecureLogin forbids it again."
     ))
-}
-
-/// The warnings about clear-text logins that hold now, with the event source of their service: to be logged at every
-/// start of the service, so that nobody forgets.
-pub fn clear_text_warnings(snapshot: &Snapshot) -> Vec<(ServiceName, String)> {
-    let all = [(Protocol::Pop, ServiceName::Pop3), (Protocol::Imap, ServiceName::Imap4)];
-    let warning = |(protocol, service): (Protocol, ServiceName)| {
-        clear_text_warning(protocol, protocol.settings(snapshot)).map(|text| (service, text))
-    };
-    all.into_iter().filter_map(warning).collect()
 }
