@@ -102,6 +102,13 @@ fn answers(options: &cli::Quickstart) -> Result<Answers, Failure> {
     };
     Domain::new(&hostname)
         .map_err(|error| Failure::Usage(format!("'{hostname}' is no host name: {error}")))?;
+    if !hostname.is_ascii() {
+        // Names in certificates are ASCII, and TLS clients ask for the A-labels.
+        return Err(Failure::Usage(format!(
+            "'{hostname}' cannot stand in a certificate: give the name of this server in ASCII with --hostname, with \
+             A-labels (mail.xn--...), as it stands in the DNS, or another name; addresses keep the domain as it is"
+        )));
+    }
     let mut mailboxes = vec![NewMailbox {
         address: address("admin", &domain)?,
         password: password(options.admin_password_file.as_ref(), "admin", "--admin-password-file")?,

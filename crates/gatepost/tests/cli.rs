@@ -183,6 +183,21 @@ fn a_boot_file_with_mistakes_is_explained() {
 }
 
 #[test]
+fn names_that_no_certificate_can_have_are_refused_before_anything_is_written() {
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, password) = (parent.path().join("data"), parent.path().join("password"));
+    fs::write(&password, "correct horse\n").unwrap();
+    let mut arguments =
+        vec!["quickstart", "--data", dir.to_str().unwrap(), "--domain", "b\u{fc}cher.example"];
+    arguments.extend(["--admin-password-file", password.to_str().unwrap()]);
+    fails(&gatepost(&arguments), 2, &["mail.b\u{fc}cher.example", "--hostname", "xn--"]);
+    assert!(!dir.exists());
+    arguments.extend(["--hostname", "mail.xn--bcher-kva.example"]);
+    let output = gatepost(&arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[test]
 fn passwords_have_a_length_everywhere() {
     let parent = tempfile::tempdir().unwrap();
     let (dir, password) = (parent.path().join("data"), parent.path().join("password"));
