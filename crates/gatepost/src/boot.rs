@@ -10,6 +10,9 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+/// The greatest number that can be added to every standard port.
+pub const LARGEST_OFFSET: u16 = u16::MAX - 995;
+
 const NAME: &str = "gatepost.toml";
 
 /// The boot file's content.
@@ -100,9 +103,27 @@ impl Boot {
             Err(error) => return Err(Failure::file(&path, &error)),
         };
         // toml's own message shows the line and lists the legal keys or values.
-        toml::from_str(&text)
-            .map(Some)
-            .map_err(|error| Failure::setup(format!("{}: {error}", path.display())))
+        let boot: Boot =
+            toml::from_str(&text).map_err(|error| Failure::setup(format!("{}: {error}", path.display())))?;
+        match boot.out_of_range() {
+            None => Ok(Some(boot)),
+            Some(problem) => Err(Failure::setup(format!("{}: {problem}", path.display()))),
+        }
+    }
+
+    /// The first value with which the server could not work.
+    fn out_of_range(&self) -> Option<String> {
+        let offset = self.demo.map(|demo| usize::from(demo.port_offset));
+        let all = [
+            ("staging_memory_mib", self.staging_memory_mib, 1..=65_536),
+            ("reader_threads", self.reader_threads, 1..=64),
+            ("worker_threads", self.worker_threads, 1..=512),
+            ("port_offset of the demo", offset, 0..=usize::from(LARGEST_OFFSET)),
+        ];
+        all.into_iter().find_map(|(key, value, legal)| {
+            let value = value.filter(|value| !legal.contains(value))?;
+            Some(format!("{key} = {value} is out of range; legal: {} to {}", legal.start(), legal.end()))
+        })
     }
 
     /// Writes the boot file, as a whole or not at all.
@@ -115,7 +136,9 @@ impl Boot {
             file.write_all(HEAD.as_bytes())?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&new, &path)
+            fs::rename(&new, &path)?;
+            // Only then the new name is there after a crash, too.
+            fs::File::open(dir)?.sync_all()
         };
         whole().map_err(|error| Failure::file(&path, &error))
     }
@@ -182,6 +205,25 @@ mod tests {
                 assert!(error.contains(part), "{part}: {error}");
             }
         }
+    }
+
+    #[test]
+    fn values_have_ranges() {
+        let table = [
+            ("reader_threads = 0", "reader_threads = 0 is out of range; legal: 1 to 64"),
+            ("reader_threads = 100000", "legal: 1 to 64"),
+            ("worker_threads = 1000000", "worker_threads = 1000000 is out of range; legal: 1 to 512"),
+            ("staging_memory_mib = 17592186044416", "legal: 1 to 65536"),
+            (
+                "[demo]\nbind = \"127.0.0.1\"\nport_offset = 65000\ncomplete = false",
+                "port_offset of the demo = 65000 is out of range; legal: 0 to 64540",
+            ),
+        ];
+        for (text, part) in table {
+            let error = load(text).unwrap_err();
+            assert!(error.contains("gatepost.toml: ") && error.contains(part), "{error}");
+        }
+        assert!(load("reader_threads = 64\nworker_threads = 1\nstaging_memory_mib = 1").is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::boot::Boot;
 use crate::cli::Data;
 use crate::failure::Failure;
 use crate::running::{self, Opened, Running, Strict};
-use crate::{logging, terminal};
+use crate::{logging, setup, terminal};
 
 /// Runs until a signal ends it.
 pub fn run(options: &Data) -> Result<(), Failure> {
@@ -15,6 +15,7 @@ pub fn run(options: &Data) -> Result<(), Failure> {
             "there is no boot file {dir}/gatepost.toml; run `gatepost quickstart --data {dir}` first"
         ))
     })?;
+    setup::keep_private(&dir).map_err(|error| Failure::file(&dir, &error))?;
     logging::start(boot.log_level, boot.log_format);
     let runtime = running::runtime(&boot)?;
     let opened = Opened::new(&dir, boot)?;

@@ -1,11 +1,13 @@
 //! Makes a new server's objects: what quickstart asks for and the demo has as usual, saved in one transaction.
 
 use crate::failure::Failure;
+use crate::terminal;
 use directory::password::{self, Cost};
 use directory::{Change, InitialNode, Mailbox, Snapshot};
 use mail::{Address, Secret};
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use store::{AuditEntry, Object, ObjectChange, Store};
 
@@ -33,7 +35,25 @@ pub struct NewServer {
 
 /// Makes the data directory, for its owner only.
 pub fn make_dir(dir: &Path) -> Result<(), Failure> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|error| Failure::file(dir, &error))
+    let create = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    create.and_then(|()| keep_private(dir)).map_err(|error| Failure::file(dir, &error))
+}
+
+/// Takes the rights of others away where the directory is ours alone; where other files are in it, others may need them.
+pub fn keep_private(dir: &Path) -> io::Result<()> {
+    let mode = fs::metadata(dir)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let ours = dir.join("gatepost.toml").exists() || fs::read_dir(dir)?.next().is_none();
+    if ours {
+        return fs::set_permissions(dir, fs::Permissions::from_mode(mode & 0o700));
+    }
+    terminal::tell(&format!(
+        "gatepost: other users may look into {0}, where mail is going to be; `chmod 700 {0}` keeps them out",
+        dir.display()
+    ));
+    Ok(())
 }
 
 /// The directory of a data directory; `None` where nothing was set up yet.

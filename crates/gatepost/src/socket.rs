@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -49,21 +49,33 @@ impl ShortPath {
 
 /// Opens the socket.
 pub fn listen(path: &Path) -> Result<UnixListener, Failure> {
-    // Bound under another name and renamed when its rights are set: nobody sees it with others.
-    let new = path.with_extension("new");
+    // Bound in a directory that only its owner may enter, and moved out when its rights are set: a socket is made with
+    // the rights of the umask, and nobody must reach it with others.
+    let private = path.with_extension("new");
     let bind = || {
-        if let Err(error) = fs::remove_file(&new)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(error);
-        }
+        let new = private.join("sock");
+        // Left behind by a crash; an earlier version made the socket itself there.
+        absent(fs::remove_file(&new))?;
+        absent(fs::remove_dir(&private).or_else(|_| fs::remove_file(&private)))?;
+        fs::DirBuilder::new().mode(0o700).create(&private)?;
         let short = ShortPath::new(&new)?;
         let listener = UnixListener::bind(short.path())?;
         fs::set_permissions(&new, fs::Permissions::from_mode(0o600))?;
         fs::rename(&new, path)?;
+        fs::remove_dir(&private)?;
         Ok(listener)
     };
     bind().map_err(|error| Failure::file(path, &error))
+}
+
+/// Nothing to remove is no failure.
+fn absent(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Serves shells for ever.

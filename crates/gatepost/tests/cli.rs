@@ -11,6 +11,7 @@
 use std::fs;
 use std::io::{BufRead, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -215,6 +216,28 @@ fn passwords_have_a_length_everywhere() {
         fails(&output, 2, &["8 to 256", "Several words"]);
     }
     assert!(!dir.exists());
+}
+
+#[test]
+fn only_the_owner_reaches_data_and_socket() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut node = Node::start_on(&data).unwrap();
+    assert_eq!((mode(&data), mode(&data.join("admin.sock"))), (0o700, 0o600));
+    node.kill9().unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o750)).unwrap();
+    fs::create_dir(data.join("admin.new")).unwrap();
+    fs::write(data.join("admin.new/sock"), "").unwrap();
+    node.restart().unwrap();
+    assert_eq!((mode(&data), mode(&data.join("admin.sock"))), (0o700, 0o600));
+    assert!(!data.join("admin.new").exists());
+    node.kill9().unwrap();
+    fs::write(data.join("admin.new"), "").unwrap();
+    node.restart().unwrap();
+    assert!(!data.join("admin.new").exists());
 }
 
 #[test]
