@@ -1,6 +1,8 @@
 //! The command line. Its doc comments are the help texts.
 
-use clap::{Args, Parser, Subcommand};
+use crate::boot::LARGEST_OFFSET;
+use clap::builder::RangedI64ValueParser;
+use clap::{Args, Parser, Subcommand, value_parser};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -67,7 +69,7 @@ pub struct Demo {
     #[arg(long, value_name = "ADDR")]
     pub bind: Option<IpAddr>,
     /// Is added to every standard port [default: 10000, or that of the last run on the same data]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = port_offset())]
     pub port_offset: Option<u16>,
     /// Create this file when the server is ready
     #[arg(long, value_name = "FILE")]
@@ -102,7 +104,7 @@ pub struct Quickstart {
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     pub bind: Vec<IpAddr>,
     /// Is added to every standard port
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = port_offset())]
     pub port_offset: u16,
 }
 
@@ -118,4 +120,9 @@ pub struct Shell {
     /// Run the script in this file and end (- for standard input)
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+/// Offsets with which the greatest standard port (995) is still one.
+fn port_offset() -> RangedI64ValueParser<u16> {
+    value_parser!(u16).range(..=i64::from(LARGEST_OFFSET))
 }

@@ -17,7 +17,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use store::ObjectChange;
+use store::{AuditEntry, ObjectChange};
 
 const DOMAIN: &str = "example.test";
 const HOSTNAME: &str = "mail.example.test";
@@ -54,13 +54,18 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
 
 /// The objects to start with: made, finished, or moved to where they are wanted now.
 async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) -> Result<Snapshot, Failure> {
-    let before = last.unwrap_or(FIRST_PLACE);
+    let known = setup::load(&opened.dir, &opened.store).await?;
+    let last_or_first = last.unwrap_or(FIRST_PLACE);
+    let before = known
+        .as_ref()
+        .and_then(|snapshot| place_of(snapshot, last_or_first.complete))
+        .unwrap_or(last_or_first);
     let wanted = DemoPlace {
         bind: options.bind.unwrap_or(before.bind),
         port_offset: options.port_offset.unwrap_or(before.port_offset),
         complete: before.complete,
     };
-    let snapshot = match setup::load(&opened.dir, &opened.store).await? {
+    let snapshot = match known {
         Some(_) if last.is_none() => return Err(not_a_demo(&opened.dir)),
         Some(snapshot) => move_to(opened, snapshot, before, wanted).await?,
         None => {
@@ -117,6 +122,48 @@ fn client_host(bind: IpAddr) -> String {
     if bind.is_loopback() || bind.is_unspecified() { "localhost".to_owned() } else { bind.to_string() }
 }
 
+/// Where the demo's bindings are: where most of the standard ports are. The objects tell it, not the boot file, which a
+/// crash may have left behind.
+fn place_of(all: &Snapshot, complete: bool) -> Option<DemoPlace> {
+    let mut places: Vec<(DemoPlace, usize)> = Vec::new();
+    for (binding, standard) in standard_ports(all) {
+        let Some(port_offset) = binding.0.port().checked_sub(standard) else { continue };
+        let place = DemoPlace { bind: binding.0.ip(), port_offset, complete };
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, count)) => *count += 1,
+            None => places.push((place, 1)),
+        }
+    }
+    places.into_iter().max_by_key(|(_, count)| *count).map(|(place, _)| place)
+}
+
+/// All bindings, with the standard ports that they may stand for.
+fn standard_ports(all: &Snapshot) -> Vec<(Binding, u16)> {
+    let connectors = all.receive_connectors();
+    let groups = [(&all.pop(), POP), (&all.imap(), IMAP)]
+        .map(|(settings, ports)| (&settings.unencrypted_or_tls_bindings, &settings.ssl_bindings, ports));
+    let groups = groups
+        .into_iter()
+        .chain(connectors.into_iter().map(|connector| (&connector.bindings, &connector.ssl_bindings, SMTP)));
+    let mut found = Vec::new();
+    for (clear, tls, ports) in groups {
+        found.extend(clear.iter().flat_map(|binding| ports.clear.iter().map(|port| (*binding, *port))));
+        found.extend(tls.iter().map(|binding| (*binding, ports.tls)));
+    }
+    found
+}
+
+/// The standard ports of a protocol.
+#[derive(Clone, Copy)]
+struct Ports {
+    clear: &'static [u16],
+    tls: u16,
+}
+
+const POP: Ports = Ports { clear: &[110], tls: 995 };
+const IMAP: Ports = Ports { clear: &[143], tls: 993 };
+const SMTP: Ports = Ports { clear: &[25, 587], tls: 465 };
+
 /// Moves the bindings that the demo made, where it is started with another address or port offset.
 async fn move_to(
     opened: &Opened,
@@ -128,27 +175,50 @@ async fn move_to(
         return Ok(old);
     }
     let applied = old.apply(moved(&old, from, to)).map_err(|error| Failure::Usage(error.to_string()))?;
-    let change =
-        ObjectChange { put: applied.put.into_iter().map(setup::object).collect(), ..ObjectChange::default() };
+    let audit = AuditEntry {
+        time: server::system_clock().seconds,
+        caller: "gatepost demo".to_owned(),
+        cmdlet: "Move-Demo".to_owned(),
+        object: DOMAIN.to_owned(),
+        details: serde_json::json!({
+            "parameters": { "Bind": to.bind, "PortOffset": to.port_offset },
+            "modified": [
+                { "name": "Bind", "old": from.bind, "new": to.bind },
+                { "name": "PortOffset", "old": from.port_offset, "new": to.port_offset },
+            ],
+        })
+        .to_string(),
+    };
+    let change = ObjectChange {
+        put: applied.put.into_iter().map(setup::object).collect(),
+        audit: vec![audit],
+        ..ObjectChange::default()
+    };
     opened.store.save(change).await.map_err(|error| Failure::data(&opened.dir, &error))?;
     Ok(applied.snapshot)
 }
 
+/// What stands at a standard port of the one place stands at that of the other; everything else was made by an
+/// administrator, and stays.
 fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
-    let port = |port: u16| port.checked_sub(from.port_offset)?.checked_add(to.port_offset);
-    let bindings = |bindings: &mut Vec<Binding>| {
+    let port = |port: u16, standard: &[u16]| {
+        let standard = port.checked_sub(from.port_offset).filter(|port| standard.contains(port))?;
+        standard.checked_add(to.port_offset)
+    };
+    let bindings = |bindings: &mut Vec<Binding>, standard: &[u16]| {
         for binding in bindings.iter_mut().filter(|binding| binding.0.ip() == from.bind) {
-            if let Some(port) = port(binding.0.port()) {
+            if let Some(port) = port(binding.0.port(), standard) {
                 *binding = Binding(SocketAddr::new(to.bind, port));
             }
         }
     };
-    let settings = |old: &ProtocolSettings| {
+    let settings = |old: &ProtocolSettings, ports: Ports| {
         let mut new = old.clone();
-        bindings(&mut new.unencrypted_or_tls_bindings);
-        bindings(&mut new.ssl_bindings);
+        bindings(&mut new.unencrypted_or_tls_bindings, ports.clear);
+        bindings(&mut new.ssl_bindings, &[ports.tls]);
         for shown in &mut new.internal_connection_settings {
-            shown.port = port(shown.port).unwrap_or(shown.port);
+            let known = port(shown.port, ports.clear).or_else(|| port(shown.port, &[ports.tls]));
+            shown.port = known.unwrap_or(shown.port);
             shown.host = client_host(to.bind);
         }
         Arc::new(new)
@@ -156,14 +226,14 @@ fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
     let mut organization = (**old.organization()).clone();
     organization.client_host = client_host(to.bind);
     let mut changes = vec![
-        Change::Put(Object::PopSettings(settings(old.pop()))),
-        Change::Put(Object::ImapSettings(settings(old.imap()))),
+        Change::Put(Object::PopSettings(settings(old.pop(), POP))),
+        Change::Put(Object::ImapSettings(settings(old.imap(), IMAP))),
         Change::Put(Object::Organization(Arc::new(organization))),
     ];
     for connector in old.receive_connectors() {
         let mut new = (**connector).clone();
-        bindings(&mut new.bindings);
-        bindings(&mut new.ssl_bindings);
+        bindings(&mut new.bindings, SMTP.clear);
+        bindings(&mut new.ssl_bindings, &[SMTP.tls]);
         changes.push(Change::Put(Object::ReceiveConnector(Arc::new(new))));
     }
     changes

@@ -219,6 +219,14 @@ fn passwords_have_a_length_everywhere() {
 }
 
 #[test]
+fn an_offset_beyond_the_ports_is_refused_before_anything_is_written() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    fails(&gatepost(&["demo", "--data", dir.to_str().unwrap(), "--port-offset", "65000"]), 2, &["64540"]);
+    assert!(!dir.exists());
+}
+
+#[test]
 fn only_the_owner_reaches_data_and_socket() {
     let parent = tempfile::tempdir().unwrap();
     let data = parent.path().join("data");

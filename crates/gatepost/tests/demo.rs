@@ -313,6 +313,32 @@ fn an_ordinary_user_can_run_it() {
 }
 
 #[test]
+fn moving_the_ports_again_after_a_crash_moves_them_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let boot = data.join("gatepost.toml");
+    let mut node = Node::start_on(&data).unwrap();
+    node.stop().unwrap();
+    let before = fs::read(&boot).unwrap();
+    let mut moved = loop {
+        // The first one's ports are free again, and could be chosen again.
+        let moved = Node::start_on(&data).unwrap();
+        if moved.offset() != node.offset() {
+            break moved;
+        }
+    };
+    moved.kill9().unwrap();
+    // As if the end had come before the boot file was written.
+    fs::write(&boot, before).unwrap();
+    moved.restart().unwrap();
+    for port in Port::ALL {
+        assert!(TcpStream::connect(moved.address(port)).is_ok(), "{port:?}");
+    }
+    let audited = moved.shell("(Search-AdminAuditLog -Cmdlets Move-Demo | measure).Count").unwrap();
+    assert_eq!(String::from_utf8_lossy(&audited.stdout).trim(), "1");
+}
+
+#[test]
 fn a_first_start_cut_short_is_finished() {
     for delay in [0, 20, 60, 120, 200, 300] {
         let parent = tempfile::tempdir().unwrap();
