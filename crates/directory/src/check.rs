@@ -71,7 +71,9 @@ fn alone(object: &Object) -> Result<(), Invalid> {
         Object::ImapSettings(found) => settings("ImapSettings", found, 1024..=16_384),
         Object::Organization(found) => {
             host("Organization", "Hostname", &found.hostname)?;
-            host("Organization", "ClientHost", &found.client_host)
+            host("Organization", "ClientHost", &found.client_host)?;
+            let legal = TimeSpan(0)..=LONGEST_RETENTION;
+            within("Organization", "DeletedItemRetention", found.deleted_item_retention, legal)
         }
         Object::AcceptedDomain(found) => name_text(&domain_label(found), "Name", &found.name),
         // A service has no illegal values; a mailbox was checked when it was put in.
@@ -437,6 +439,9 @@ fn settings(label: &str, found: &ProtocolSettings, command: RangeInclusive<u32>)
     }
     Ok(())
 }
+
+/// As in Exchange: the milliseconds fit into 31 bits.
+const LONGEST_RETENTION: TimeSpan = TimeSpan(24_855 * 24 * 60 * 60);
 
 fn within<T: PartialOrd + fmt::Display>(
     label: &str,

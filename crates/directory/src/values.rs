@@ -197,9 +197,12 @@ impl FromStr for TimeSpan {
     }
 }
 
+/// As many as in .NET; what a setting takes is less, and said by it.
+const LONGEST_DAYS: u64 = 10_675_199;
+
 fn seconds(text: &str) -> Option<u64> {
     let (days, clock) = match text.split_once('.') {
-        Some((days, clock)) => (part(days, 10_000)?, clock),
+        Some((days, clock)) => (part(days, LONGEST_DAYS)?, clock),
         None => (0, text),
     };
     let mut parts = clock.split(':');
