@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::measure::{Better, Report};
 use crate::server::{Kind, Server, USERS};
-use crate::{disk, fill, idle, imap, pop3, show, smtp, table};
+use crate::{disk, fill, idle, imap, pop3, show, smtp, start, table};
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
@@ -19,6 +19,8 @@ enum What {
     Pop3,
     /// Memory of idle sessions
     Idle,
+    /// Gatepost alone: time until ready, and memory then, on existing data
+    Start,
 }
 
 /// Options of `compare`.
@@ -42,10 +44,10 @@ pub struct Options {
     /// Octets of a message [default: 4096,51200 for smtp, 4096 for all else]
     #[arg(long, value_delimiter = ',')]
     size: Vec<usize>,
-    /// Messages sent, or in each mailbox [default: 3000 for smtp, 1000 for imap, 5000 for pop3]
+    /// Messages sent, or in each mailbox [default: 3000 for smtp, 1000 for imap and start, 5000 for pop3]
     #[arg(long)]
     messages: Option<u32>,
-    /// Connections [default: 10 for smtp, 4 for imap, 1000 for idle]
+    /// Connections [default: 10 for smtp, 4 for imap, 1000 for idle, mailboxes for start: 20]
     #[arg(long)]
     sessions: Option<u32>,
     /// Seconds that idle sessions rest before the memory is looked at
@@ -78,11 +80,12 @@ fn rounds(runtime: &Runtime, options: &Options, peer: Kind, program: &Path, dir:
         (_, []) => &[4_096],
         (_, sizes) => sizes,
     };
+    let only = options.only.or((options.what == What::Start).then_some(Kind::Gatepost));
     for &size in sizes {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds.max(1) {
             for (kind, reports) in [(peer, &mut theirs), (Kind::Gatepost, &mut ours)] {
-                if options.only.is_none_or(|only| only == kind) {
+                if only.is_none_or(|only| only == kind) {
                     let syncs = disk::syncs_per_second(dir)?;
                     let mut report = measure(runtime, options, kind, size, program, dir)?;
                     report.add("(disk: syncs/s before)", syncs, Better::More);
@@ -91,7 +94,7 @@ fn rounds(runtime: &Runtime, options: &Options, peer: Kind, program: &Path, dir:
                 }
             }
         }
-        if options.only.is_none() {
+        if only.is_none() {
             println!("\n{}", table::compare(&theirs, &ours));
         }
         eprintln!("load average at the end {}\n", load_average());
@@ -107,15 +110,21 @@ fn measure(
     program: &Path,
     dir: &Path,
 ) -> Result<Report, Error> {
-    let server = Server::start(kind, program, dir)?;
-    let result = runtime.block_on(load(options, &server, size));
+    let mut server = Server::start(kind, program, dir)?;
+    let result = runtime.block_on(load(options, &mut server, size, program, dir));
     // Also after a failure: nothing that was started may stay behind.
     let stopped = server.stop(dir);
     let report = result?;
     stopped.map(|()| report)
 }
 
-async fn load(options: &Options, server: &Server, size: usize) -> Result<Report, Error> {
+async fn load(
+    options: &Options,
+    server: &mut Server,
+    size: usize,
+    program: &Path,
+    dir: &Path,
+) -> Result<Report, Error> {
     let target = &server.target;
     let messages = |usual| options.messages.unwrap_or(usual);
     let sessions = |usual| options.sessions.unwrap_or(usual);
@@ -141,6 +150,10 @@ async fn load(options: &Options, server: &Server, size: usize) -> Result<Report,
         What::Pop3 => {
             fill::run(target, &fill::Load { mailboxes: 1, messages: messages(5_000), size }).await?;
             pop3::run(target, &pop3::Load { pipeline: 1, downloads: 2 }).await
+        }
+        What::Start => {
+            let filled = fill::Load { mailboxes: sessions(20), messages: messages(1_000), size };
+            start::run(server, &start::Load { filled, starts: 20 }, program, dir).await
         }
         What::Idle => {
             let load = idle::Load { sessions: sessions(1_000), settle: options.settle };

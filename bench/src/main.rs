@@ -17,6 +17,7 @@ mod process;
 mod server;
 mod smtp;
 mod spread;
+mod start;
 mod table;
 mod target;
 

@@ -16,7 +16,12 @@ pub struct Latencies {
 impl Latencies {
     /// Adds the time since `start`.
     pub fn since(&mut self, start: Instant) {
-        self.times.push(start.elapsed());
+        self.add(start.elapsed());
+    }
+
+    /// Adds a time.
+    pub fn add(&mut self, time: Duration) {
+        self.times.push(time);
     }
 
     /// Adds those of another session.

@@ -14,6 +14,8 @@ pub struct Usage {
     pub processes: usize,
     /// Proportional set size in MiB: each shared page counts once, divided among those who share it.
     pub memory: f64,
+    /// Resident set size in MiB: shared pages count for everyone who has them.
+    pub resident: f64,
     /// Seconds of CPU time, those of children that have ended included.
     pub cpu: f64,
 }
@@ -26,7 +28,8 @@ impl Usage {
         for (&pid, stat) in &stats {
             if belongs(pid, roots, &stats) {
                 usage.processes += 1;
-                usage.memory += memory(pid);
+                usage.memory += memory(pid, "Pss:");
+                usage.resident += memory(pid, "Rss:");
                 usage.cpu += stat.cpu;
             }
         }
@@ -74,9 +77,9 @@ fn belongs(pid: u32, roots: &[u32], stats: &HashMap<u32, Stat>) -> bool {
     }
 }
 
-fn memory(pid: u32) -> f64 {
+fn memory(pid: u32, name: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let kib = line.trim().trim_end_matches("kB").trim().parse::<f64>().unwrap_or(0.0);
     kib / 1_024.0
 }

@@ -52,13 +52,24 @@ impl Server {
         }
     }
 
+    /// Ends Gatepost with this signal and starts it again on what it has. Returns how long it took until `ready`.
+    pub fn restart(&mut self, signal: &str, gatepost: &Path, dir: &Path) -> Result<Duration, Error> {
+        let Running::Child(child) = &mut self.running else {
+            return Err(Error::new("only Gatepost is started again"));
+        };
+        end(child, signal)?;
+        fs::remove_file(dir.join("ready"))?;
+        let start = Instant::now();
+        *child = spawn_gatepost(gatepost, dir)?;
+        let time = start.elapsed();
+        self.target.pid = vec![child.id()];
+        Ok(time)
+    }
+
     /// Stops it and removes its directory.
     pub fn stop(self, dir: &Path) -> Result<(), Error> {
         match self.running {
-            Running::Child(mut child) => {
-                run(Command::new("kill").args(["-TERM", &child.id().to_string()]))?;
-                child.wait()?;
-            }
+            Running::Child(mut child) => end(&mut child, "TERM")?,
             Running::Scripts(scripts) => {
                 for name in scripts.iter().rev() {
                     run(peer(name).arg("stop").arg(dir))?;
@@ -70,23 +81,16 @@ impl Server {
     }
 }
 
+fn end(child: &mut Child, signal: &str) -> Result<(), Error> {
+    run(Command::new("kill").args(["-s", signal, &child.id().to_string()]))?;
+    child.wait()?;
+    Ok(())
+}
+
 fn start_gatepost(program: &Path, dir: &Path) -> Result<Server, Error> {
-    let (data, ready) = (dir.join("data"), dir.join("ready"));
-    let log = File::create(dir.join("log"))?;
-    let mut child = Command::new(program)
-        .args(["demo", "--port-offset", &GATEPOST_PORTS.to_string(), "--data"])
-        .arg(&data)
-        .arg("--once-ready-file")
-        .arg(&ready)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .map_err(|error| Error::from(error).at(&program.display().to_string()))?;
-    let prepared = wait_ready(&mut child, &ready, dir).and_then(|()| make_users(program, &data, dir));
-    if let Err(error) = prepared {
-        child.kill()?;
-        child.wait()?;
+    let mut child = spawn_gatepost(program, dir)?;
+    if let Err(error) = make_users(program, &dir.join("data"), dir) {
+        end(&mut child, "KILL")?;
         return Err(error);
     }
     let target = Target {
@@ -98,6 +102,27 @@ fn start_gatepost(program: &Path, dir: &Path) -> Result<Server, Error> {
     Ok(Server { target, running: Running::Child(child) })
 }
 
+/// Starts the program on the data in this directory, if there are any, and waits until it is ready.
+fn spawn_gatepost(program: &Path, dir: &Path) -> Result<Child, Error> {
+    let ready = dir.join("ready");
+    let log = File::create(dir.join("log"))?;
+    let mut child = Command::new(program)
+        .args(["demo", "--port-offset", &GATEPOST_PORTS.to_string(), "--data"])
+        .arg(dir.join("data"))
+        .arg("--once-ready-file")
+        .arg(&ready)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .map_err(|error| Error::from(error).at(&program.display().to_string()))?;
+    if let Err(error) = wait_ready(&mut child, &ready, dir) {
+        end(&mut child, "KILL")?;
+        return Err(error);
+    }
+    Ok(child)
+}
+
 const PASSWORD: &str = "Gatepost!1";
 
 fn wait_ready(child: &mut Child, ready: &Path, dir: &Path) -> Result<(), Error> {
@@ -107,7 +132,7 @@ fn wait_ready(child: &mut Child, ready: &Path, dir: &Path) -> Result<(), Error> 
             let log = fs::read_to_string(dir.join("log")).unwrap_or_default();
             return Err(Error::new(format!("Gatepost did not come up:\n{log}")));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(1));
     }
     Ok(())
 }

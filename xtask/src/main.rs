@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask <command>
   rfc [--list]           checks every reference to an RFC section, or lists where each is kept
   interop [--write]      docs/interop.md against what the dialogues say of other servers
   dialogues [ARGS]       runs the dialogues, also against another server: --peer dovecot|postfix
-  bench WHAT [ARGS]      measures smtp, imap, pop3 or idle side by side with a peer";
+  bench WHAT [ARGS]      measures smtp, imap, pop3 or idle side by side with a peer, or Gatepost's start";
 
 /// What a command reports: nothing, or why it failed.
 pub type Outcome = Result<(), String>;
