@@ -10,6 +10,10 @@ use crate::summary::EnvelopeAddress;
 /// The members of the unfolded field `value`, the first `most` of them: a list of single letters and commas must not
 /// grow a hundredfold in memory.
 pub(crate) fn parse(value: &[u8], most: usize) -> Vec<EnvelopeAddress> {
+    read(value, most).members
+}
+
+fn read(value: &[u8], most: usize) -> List {
     let mut list = List::default();
     let mut lexer = Lexer::new(value, b"<>,:;@");
     while let Some(token) = lexer.next() {
@@ -29,12 +33,13 @@ pub(crate) fn parse(value: &[u8], most: usize) -> Vec<EnvelopeAddress> {
     }
     list.end_group(lexer.comment());
     list.members.truncate(most);
-    list.members
+    list
 }
 
-/// The addresses in the unfolded field `value`, the first `most` of them, as [`Address`] writes them; what is no address
-/// is written in the same form. Names and groups are left out.
-pub fn mailboxes(value: &[u8], most: usize) -> Vec<String> {
+/// The addresses in the unfolded field `value` as [`Address`] writes them; what is no address is written in the same form.
+/// Names and groups are left out. `None` where there are more than `most` members, or where it depends on who reads the
+/// field which address it names: `<a@example.test> <b@example.test>`.
+pub fn mailboxes(value: &[u8], most: usize) -> Option<Vec<String>> {
     let address = |member| match member {
         EnvelopeAddress::Mailbox { local, domain, .. } => {
             let (local, domain) = (String::from_utf8_lossy(&local), String::from_utf8_lossy(&domain));
@@ -42,7 +47,9 @@ pub fn mailboxes(value: &[u8], most: usize) -> Vec<String> {
         }
         EnvelopeAddress::GroupStart(_) | EnvelopeAddress::GroupEnd => None,
     };
-    parse(value, most).into_iter().filter_map(address).collect()
+    let list = read(value, most.saturating_add(1));
+    let clear = !list.ambiguous && list.members.len() <= most;
+    clear.then(|| list.members.into_iter().filter_map(address).collect())
 }
 
 /// The list so far, and the member that is being read.
@@ -55,6 +62,8 @@ struct List {
     /// Local part and domain, once an `@` or angle brackets have shown which is which.
     spec: Option<(Vec<u8>, Vec<u8>)>,
     angle: bool,
+    /// Whether some member has two addresses.
+    ambiguous: bool,
 }
 
 impl List {
@@ -67,6 +76,7 @@ impl List {
 
     /// The words are the local part, or end in it: `Joe joe@example.test` has lost its brackets.
     fn at_sign(&mut self) {
+        self.ambiguous |= self.spec.is_some();
         if self.spec.is_none() {
             let local = self.words.split_off(self.local_part());
             let local = local.into_iter().flat_map(|(_, word)| word).collect();
@@ -113,13 +123,16 @@ impl List {
                 Kind::Quoted(text) => inner.word(&text, token.spaced),
             }
         }
-        if let Some((local, domain)) = self.spec.take() {
-            // An address as its own display name: `a@b.test <a@b.test>`.
-            self.words.push((true, [local.as_slice(), b"@", &domain].concat()));
-        }
         let words = inner.words.drain(..).flat_map(|(_, word)| word);
         let (local, domain) = inner.spec.take().unwrap_or_default();
-        self.spec = Some((words.chain(local).collect(), domain));
+        let spec = (words.chain(local).collect::<Vec<_>>(), domain);
+        self.ambiguous |= inner.ambiguous;
+        if let Some((local, domain)) = self.spec.take() {
+            // An address as its own display name: `a@b.test <a@b.test>`.
+            self.ambiguous |= local != spec.0 || !domain.eq_ignore_ascii_case(&spec.1);
+            self.words.push((true, [local.as_slice(), b"@", &domain].concat()));
+        }
+        self.spec = Some(spec);
         self.angle = true;
     }
 
@@ -178,8 +191,27 @@ mod tests {
     fn mailboxes_of_a_list() {
         let list = "A <Alice@EXAMPLE.test>, G: \"b\\o b\"@b.test, \"c\"@c.test;, nobody, \"d@d.test\" <>";
         let expected = ["Alice@example.test", "\"bo b\"@b.test", "c@c.test", "nobody@", "@"];
-        assert_eq!(mailboxes(list.as_bytes(), 9), expected);
-        assert_eq!(mailboxes(list.as_bytes(), 1), ["Alice@example.test"]);
+        // A group counts with its beginning and its end.
+        assert_eq!(mailboxes(list.as_bytes(), 7).unwrap(), expected);
+        assert_eq!(mailboxes(list.as_bytes(), 6), None);
+    }
+
+    #[test]
+    fn readers_agree_on_the_address_or_there_is_none() {
+        let table = [
+            ("a@x.test <a@X.test>", true),
+            ("\"b@x.test\" <a@x.test>", true),
+            ("<@b.test,@c.test:a@x.test>", true),
+            ("b@x.test <a@x.test>", false),
+            ("<b@x.test> <a@x.test>", false),
+            ("<a@x.test> b@x.test", false),
+            ("a@x.test b@x.test", false),
+            ("a@b@x.test", false),
+            ("<a@b@x.test>", false),
+        ];
+        for (value, clear) in table {
+            assert_eq!(mailboxes(value.as_bytes(), 9).is_some(), clear, "{value}");
+        }
     }
 
     #[test]

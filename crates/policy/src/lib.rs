@@ -22,6 +22,6 @@ pub use login::{
 };
 pub use refusal::{Refusal, Scope};
 pub use transport::{
-    Client, Rights, Route, authors, client, header, hops, may_send, recipient, recipients, rights, room,
-    sender, size,
+    Authors, Client, Rights, Route, authors, client, header, hops, may_send, recipient, recipients, rights,
+    room, sender, size,
 };

@@ -139,6 +139,13 @@ pub enum Refusal {
         /// What it names.
         address: String,
     },
+    /// Readers of the message may take different people for its author.
+    AuthorUnclear {
+        /// The mailbox of the user.
+        mailbox: String,
+        /// The header field.
+        field: &'static str,
+    },
     /// The recipient is elsewhere, and the client may send only to our own.
     RelayDenied {
         /// The connector's name.
@@ -317,6 +324,9 @@ impl Refusal {
                 let address = address.escape_debug();
                 format!("the field {field} names {address}, which mailbox '{mailbox}' may not send as")
             }
+            Refusal::AuthorUnclear { mailbox, field } => format!(
+                "a message of mailbox '{mailbox}' has the field {field} twice, or one that readers understand differently"
+            ),
             Refusal::RelayDenied { connector, recipient } => {
                 format!(
                     "{recipient} is in no accepted domain, and receive connector '{connector}' does not relay"
@@ -411,6 +421,7 @@ impl Refusal {
             Refusal::NotOwnMailbox { .. }
             | Refusal::HeaderTooLarge { .. }
             | Refusal::SenderNotAllowed { mailbox: None, .. }
+            | Refusal::AuthorUnclear { .. }
             | Refusal::TooManyLogins { .. }
             | Refusal::NotAdministrator { .. } => None,
         }

@@ -124,6 +124,17 @@ fn own_sender(
     }
 }
 
+/// Whom the header of a message names as its authors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Authors {
+    /// The addresses in From.
+    pub from: Vec<String>,
+    /// Those in Sender.
+    pub sender: Vec<String>,
+    /// That one of these fields whose author depends on who reads it: because it is there twice, or for what it holds.
+    pub unclear: Option<&'static str>,
+}
+
 /// Whether the client's message may name these authors in its From and Sender fields (RFC 5322 §3.6.2). Readers see
 /// them, and not the envelope: so a user who sends as himself is named there too. Who sends what several wrote is one of
 /// them, and says so in Sender.
@@ -131,16 +142,19 @@ pub fn authors(
     all: &Snapshot,
     connector: &ReceiveConnector,
     client: Client,
-    from: &[String],
-    sender: &[String],
+    authors: &Authors,
 ) -> Result<(), Refusal> {
+    let Authors { from, sender, unclear } = authors;
     let Client::User(account) = client else { return Ok(()) };
-    if rights(connector, client).any_sender || (from.is_empty() && sender.is_empty()) {
+    if rights(connector, client).any_sender || *authors == Authors::default() {
         return Ok(());
     }
     let Some(mailbox) = all.mailbox_by_account(account) else {
         return Err(Refusal::UnknownUser { name: format!("account {account}") });
     };
+    if let Some(field) = *unclear {
+        return Err(Refusal::AuthorUnclear { mailbox: mailbox.name.clone(), field });
+    }
     let is_own = |text: &String| Address::parse(text).is_ok_and(|address| mailbox.has_address(&address));
     let strange = |list: &[String]| list.iter().find(|text| !is_own(text)).cloned();
     let for_others = from.len() > 1 && from.iter().any(is_own) && !sender.is_empty();

@@ -126,6 +126,7 @@ fn transport_rows() -> Vec<Row> {
             "the field Sender names x\\r\\n@",
             None,
         ),
+        (Refusal::AuthorUnclear { mailbox: name(), field: "From" }, "the field From twice", None),
         (
             Refusal::RelayDenied { connector: name(), recipient: "x@remote.test".into() },
             "does not relay",

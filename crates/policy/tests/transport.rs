@@ -108,11 +108,13 @@ fn authors_are_who_sends() {
     let everybody = connector("Tls", "AnonymousUsers, ExchangeUsers, ExchangeServers");
     for (from, sender, expected) in table {
         let [from, sender] = [from, sender].map(|list| list.iter().map(|text| (*text).to_owned()).collect());
-        let got =
-            |client, from: &Vec<_>, sender: &Vec<_>| word(authors(&all, &everybody, client, from, sender));
-        assert_eq!(got(ALICE, &from, &sender), expected, "{from:?} {sender:?}");
-        assert_eq!(got(Client::Anonymous, &from, &sender), "()");
-        assert_eq!(got(Client::ExternallySecured, &from, &sender), "()");
+        let named = Authors { from, sender, unclear: None };
+        let got = |client, named: &Authors| word(authors(&all, &everybody, client, named));
+        assert_eq!(got(ALICE, &named), expected, "{named:?}");
+        let unclear = Authors { unclear: Some("From"), ..named.clone() };
+        assert_eq!(got(ALICE, &unclear), "AuthorUnclear", "{unclear:?}");
+        assert_eq!(got(Client::Anonymous, &unclear), "()");
+        assert_eq!(got(Client::ExternallySecured, &unclear), "()");
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Rules {
     /// The connector it came by.
     pub connector: Arc<ReceiveConnector>,
     /// Who sends it. A user's message gets the Date and Message-ID it lacks (RFC 6409 §8.2, §8.3), and loses its Bcc and
-    /// Return-Path.
+    /// Return-Path, and lines of mbox before its header.
     pub client: Client,
 }
 
@@ -175,18 +175,20 @@ impl Intake {
     async fn begin(&mut self, end: usize) -> Result<(), Fault> {
         let octets = self.header.take().unwrap_or_default();
         self.share.give_back();
-        let facts = header::facts(octets.get(..end).unwrap_or_default());
+        let (header, rest) = octets.split_at_checked(end).unwrap_or((&octets, &[]));
+        let mbox = if self.is_submission() { header::mbox_lines(header) } else { 0 };
+        let header = header.get(mbox..).unwrap_or_default();
+        let facts = header::facts(header);
         let Rules { all, connector, client } = &self.rules;
         policy::hops(connector, facts.received)?;
         if facts.begins_with_field {
-            policy::authors(all, connector, *client, &facts.from, &facts.sender)?;
+            policy::authors(all, connector, *client, &facts.authors)?;
         }
         let head = self.head(&facts);
         if let Some(id) = facts.message_id {
             self.message_id = id;
         }
         self.staging.write(head.as_bytes()).await?;
-        let (header, rest) = octets.split_at_checked(end).unwrap_or((&octets, &[]));
         if self.is_submission() && facts.begins_with_field && facts.has_private {
             self.staging.write(&header::without_private(header)).await?;
         } else {

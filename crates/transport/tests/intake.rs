@@ -151,8 +151,8 @@ async fn a_user_is_the_author() {
         ("From: Alice <ALICE@example.test>\r\n\r\n", true),
         ("Subject: by nobody\r\n\r\nFrom: bob@example.test\r\n", true),
         ("Dear Bob,\r\nFrom: bob@example.test\r\n\r\n", true),
-        ("From: alice@example.test <bob@example.test>\r\n\r\n", false),
-        ("From: alice@example.test\r\nfrom :\r\n bob@example.test\r\n\r\n", false),
+        ("From: Alice <bob@example.test>\r\n\r\n", false),
+        ("From alice@example.test Tue\r\nFrom: bob@example.test\r\n\r\n", false),
         ("From: bob@example.test", false),
     ];
     for (message, taken) in table {
@@ -163,6 +163,34 @@ async fn a_user_is_the_author() {
             assert_eq!((result.is_ok(), refused), (taken, !taken), "{message:?} {client:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_author_is_the_same_for_every_reader() {
+    for message in [
+        "From: alice@example.test <bob@example.test>\r\n\r\n",
+        "From: alice@example.test\r\nfrom :\r\n bob@example.test\r\n\r\n",
+        "From: alice@example.test\r\nFrom: alice@example.test\r\n\r\n",
+    ] {
+        for (client, field) in [(Client::User(ALICE), Some("From")), (Client::Anonymous, None)] {
+            let store = store().await;
+            let result = take(intake(&store, bob(), client), &store, message.as_bytes(), 64).await;
+            let unclear = match result {
+                Err(Fault::Refused(Refusal::AuthorUnclear { field, .. })) => Some(field),
+                other => other.map(|_| None).unwrap(),
+            };
+            assert_eq!(unclear, field, "{message:?} {client:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lines_of_mbox_go_before_a_user_s_header_is_read() {
+    let message = "From x@y.test Tue\r\n>From z\r\nDate: then\r\nBcc: eve@else.test\r\nMessage-ID: <a@b>\r\n\r\nFrom b\r\n";
+    let store = store().await;
+    take(intake(&store, bob(), Client::User(ALICE)), &store, message.as_bytes(), 7).await.unwrap();
+    let rest = "Date: then\r\nMessage-ID: <a@b>\r\n\r\nFrom b\r\n";
+    assert_eq!(inbox(&store, BOB).await, [format!("{RETURN}{}{rest}", received("bob@example.test"))]);
 }
 
 #[tokio::test]

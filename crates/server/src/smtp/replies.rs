@@ -40,6 +40,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Refusal::AuthorNotAllowed { .. } => {
             Reply::fixed(550, "5.7.60 SMTP; Client does not have permissions to send as this sender")
         }
+        Refusal::AuthorUnclear { field, .. } => {
+            Reply::new(550, format!("5.6.0 {field} must be there once and name each author clearly"))
+        }
         Refusal::RelayDenied { .. } => Reply::fixed(550, "5.7.1 Unable to relay"),
         Refusal::UnknownRecipient { .. } => Reply::fixed(550, "5.1.1 User unknown"),
         Refusal::TooManyRecipients { .. } => Reply::fixed(452, "4.5.3 Too many recipients"),
