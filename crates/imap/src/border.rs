@@ -90,19 +90,14 @@ pub enum Answer {
     Listing(Listing),
     /// Messages from this one on are recent.
     Recent(Uid),
-    /// Summaries of messages, as many as there was room for.
-    Summaries {
-        /// Those of the messages that exist, ascending; at least one unless none exists.
-        found: Vec<(Uid, Arc<Summary>)>,
-        /// Messages to be asked for anew, ascending.
-        left: Vec<Uid>,
-    },
-    /// Those of the messages that exist, ascending.
+    /// Summaries of messages.
+    Summaries(Gathered<Arc<Summary>>),
+    /// Those of the messages that exist and can be read, ascending.
     Sent(Vec<(Uid, Option<DateTime>)>),
-    /// Those of the messages that exist, ascending.
-    Bodies(Vec<(Uid, Body)>),
-    /// Those of the messages that exist, ascending.
-    Headers(Vec<(Uid, Body)>),
+    /// Octets of messages.
+    Bodies(Gathered<Body>),
+    /// Headers of messages.
+    Headers(Gathered<Body>),
     /// Octets.
     Octets(Bytes),
     /// Flags are changed.
@@ -128,6 +123,17 @@ pub enum Answer {
         /// Its UID.
         uid: Uid,
     },
+}
+
+/// What was asked for of messages, of as many as there was room for.
+#[derive(Clone, Debug)]
+pub struct Gathered<T> {
+    /// That of the messages that exist, ascending.
+    pub found: Vec<(Uid, T)>,
+    /// Messages that exist and cannot be read, ascending.
+    pub damaged: Vec<Uid>,
+    /// Messages to be asked for anew, ascending; not all of them.
+    pub left: Vec<Uid>,
 }
 
 /// Why something is refused, as the client is told.

@@ -137,6 +137,40 @@ fn reading_a_body_marks_it_seen_once() {
 }
 
 #[test]
+fn what_cannot_be_read_is_left_out_and_the_client_told() {
+    let mut client = Client::selected(account());
+    for _ in 0..80 {
+        client.account.deliver("Subject: more\n\nmore\n", DATE);
+    }
+    client.send("n NOOP\r\n");
+    // One among others, all of a batch, and the last.
+    client.account.damaged = [2].into_iter().chain(4..=70).chain([83]).collect();
+    for (item, name) in
+        [("BODY[]", "BODY[]"), ("BODY.PEEK[1]", "BODY[1]"), ("RFC822.HEADER", "RFC822.HEADER")]
+    {
+        let answer = client.send(&format!("a UID FETCH 1:* ({item})\r\n"));
+        let sent = answer.matches(&format!(" {name} {{")).count();
+        assert_eq!(sent, 83 - 69, "{item}: {answer}");
+        let last = answer.trim_end().rsplit("\r\n").next().unwrap();
+        assert!(last.starts_with("a NO [CORRUPTION] "), "{item}: {last}");
+    }
+    // What was not read is not seen.
+    assert_eq!(client.send("b SEARCH UNSEEN 1:5\r\n"), "* SEARCH 2 4 5\r\nb OK SEARCH completed\r\n");
+    // What the index knows of it is told nevertheless.
+    assert!(client.send("c FETCH 2 (UID RFC822.SIZE)\r\n").ends_with("c OK FETCH completed\r\n"));
+}
+
+#[test]
+fn bodies_without_room_come_with_the_next_batch() {
+    let mut client = Client::selected(account());
+    let all = client.send("a FETCH 1:3 (BODY.PEEK[TEXT] BODYSTRUCTURE)\r\n");
+    client.account.bodies_at_once = 1;
+    client.account.asks.clear();
+    assert_eq!(client.send("a FETCH 1:3 (BODY.PEEK[TEXT] BODYSTRUCTURE)\r\n"), all);
+    assert_eq!(client.account.asks.iter().filter(|ask| *ask == "Bodies").count(), 3);
+}
+
+#[test]
 fn flags_and_sizes_are_answered_without_asking() {
     let mut client = Client::selected(account());
     client.account.asks.clear();

@@ -257,11 +257,17 @@ impl Of<'_> {
             Ask::Recent(folder) => store.claim_recent(account, folder).await.map(Answer::Recent),
             Ask::Summaries(folder, uids) => {
                 let summaries = store.summaries(account, folder, uids).await;
-                summaries.map(|store::Summaries { found, left }| Answer::Summaries { found, left })
+                summaries.map(|summaries| Answer::Summaries(convert::gathered(summaries)))
             }
             Ask::Sent(folder, uids) => store.sent(account, folder, uids).await.map(Answer::Sent),
-            Ask::Bodies(folder, uids) => store.bodies(account, folder, uids).await.map(Answer::Bodies),
-            Ask::Headers(folder, uids) => store.headers(account, folder, uids).await.map(Answer::Headers),
+            Ask::Bodies(folder, uids) => {
+                let bodies = store.bodies(account, folder, uids).await;
+                bodies.map(|bodies| Answer::Bodies(convert::gathered(bodies)))
+            }
+            Ask::Headers(folder, uids) => {
+                let headers = store.headers(account, folder, uids).await;
+                headers.map(|headers| Answer::Headers(convert::gathered(headers)))
+            }
             Ask::Read(body, start, len) => store.read(&body, start, len).await.map(Answer::Octets),
             Ask::Store(folder, uids, change) => {
                 let changed = store.set_flags(account, folder, uids, convert::flag_change(change)).await;

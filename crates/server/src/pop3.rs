@@ -112,8 +112,14 @@ impl Pop3 {
         let Some(Maildrop { account, inbox, .. }) = &self.maildrop else {
             return Ok(Answer::Bodies(Vec::new()));
         };
+        let wanted = uids.first().copied();
         let bodies = self.context.store.bodies(*account, *inbox, uids).await;
-        bodies.map(Answer::Bodies).map_err(|error| failed("read", &error))
+        let bodies = bodies.map_err(|error| failed("read", &error))?;
+        // It is there, so the client must not hear that it is gone; it could forget it.
+        match wanted.filter(|wanted| bodies.damaged.contains(wanted)) {
+            Some(uid) => Err(failed("read", &store::Error::Damaged(format!("message {uid}")))),
+            None => Ok(Answer::Bodies(bodies.found)),
+        }
     }
 
     async fn update(&mut self, uids: Vec<Uid>) -> Result<Answer, Refusal> {

@@ -43,6 +43,14 @@ impl Bodies<'_> {
         self.at_place(blob, place, |place| self.segments.part(place, start, len))
     }
 
+    /// Makes sure that the octets of a large message are there, without reading them all.
+    pub(crate) fn stands(&self, blob: BlobId, place: &Place) -> Result<(), Error> {
+        match place.in_index() {
+            true => self.small(blob, place).map(drop),
+            false => self.at_place(blob, place, |place| self.segments.stands(blob, place)),
+        }
+    }
+
     fn small(&self, blob: BlobId, place: &Place) -> Result<Bytes, Error> {
         let sql = "SELECT octets FROM bodies WHERE blob = ?1";
         let Some(octets) = self.db.first(sql, [int(blob.0)], |row| row.get::<_, Vec<u8>>(0))? else {
@@ -56,12 +64,12 @@ impl Bodies<'_> {
     }
 
     /// Reads at a place; at the new one, should the octets have been moved away from it since it was looked up.
-    fn at_place(
+    fn at_place<T>(
         &self,
         blob: BlobId,
         place: &Place,
-        read: impl Fn(&Place) -> Result<Bytes, Error>,
-    ) -> Result<Bytes, Error> {
+        read: impl Fn(&Place) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         match read(place) {
             Err(Error::Damaged(_)) if !self.segments.exists(place.segment) => read(&self.place(blob)?),
             result => result,

@@ -41,7 +41,7 @@ use crate::tx::{Counters, Tx};
 use crate::views::Lookup;
 use crate::writer::Incoming;
 use bytes::Bytes;
-use mail::{AccountId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Uid};
+use mail::{AccountId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -227,12 +227,12 @@ impl Store {
         account: AccountId,
         folder: FolderId,
         uids: Vec<Uid>,
-    ) -> Result<Summaries, Error> {
+    ) -> Result<Gathered<Arc<Summary>>, Error> {
         let uids = ascending(uids);
         self.core.read_bodies(move |bodies| reads::summaries(bodies, account, folder, &uids)).await
     }
 
-    /// When these messages were sent by their `Date` fields, those that exist, in order.
+    /// When these messages were sent by their `Date` fields, those that exist and can be read, in order.
     pub async fn sent(
         &self,
         account: AccountId,
@@ -243,25 +243,25 @@ impl Store {
         self.core.read_bodies(move |bodies| reads::sent(bodies, account, folder, &uids)).await
     }
 
-    /// The octets of these messages, those that exist, in order; small ones are read along up to a limit for the call.
+    /// The octets of these messages, those that exist, in order: of at least one, and of as many as have room in one call.
+    /// Small ones are read along.
     pub async fn bodies(
         &self,
         account: AccountId,
         folder: FolderId,
         uids: Vec<Uid>,
-    ) -> Result<Vec<(Uid, Body)>, Error> {
+    ) -> Result<Gathered<Body>, Error> {
         let uids = ascending(uids);
         self.core.read_bodies(move |bodies| reads::bodies(bodies, account, folder, &uids)).await
     }
 
-    /// The headers of these messages, those that exist, in order: each a body that ends where the header does. Small
-    /// ones are read along up to a limit for the call.
+    /// The headers of these messages, likewise: each a body that ends where the header does.
     pub async fn headers(
         &self,
         account: AccountId,
         folder: FolderId,
         uids: Vec<Uid>,
-    ) -> Result<Vec<(Uid, Body)>, Error> {
+    ) -> Result<Gathered<Body>, Error> {
         let uids = ascending(uids);
         self.core.read_bodies(move |bodies| reads::headers(bodies, account, folder, &uids)).await
     }

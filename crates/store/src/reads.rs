@@ -8,7 +8,7 @@ use crate::rows::{FolderRow, MessageRow, ascending, spans};
 use crate::segments::Place;
 use crate::sql::{Db, int, uint};
 use crate::tx::keyword_table;
-use crate::{Error, Folder, Queued, RecoverableItem, Status, Summaries, Usage, names};
+use crate::{Error, Folder, Gathered, Queued, RecoverableItem, Status, Usage, names};
 use bytes::Bytes;
 use mail::{AccountId, BlobId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
 use rusqlite::params;
@@ -127,71 +127,52 @@ pub(crate) fn find(
     Ok(found)
 }
 
-/// Reads something of each message. Damaged ones are left out, with a word in the log, for the sake of the others; where
-/// there are no others, the damage is the answer.
-fn each<T>(
+/// Octets of messages, or of their first so many octets, small ones read along as long as there is room. Of large ones
+/// at least the ends are looked at: who announces octets must be able to send them.
+fn gather(
+    bodies: Bodies<'_>,
     found: &[Found],
-    mut read: impl FnMut(&Found) -> Result<T, Error>,
-) -> Result<Vec<(Uid, T)>, Error> {
-    let mut out = Vec::with_capacity(found.len());
-    let mut damage = None;
-    for message in found {
-        match read(message) {
-            Ok(read) => out.push((message.uid, read)),
-            Err(Error::Damaged(what)) => damage = Some(left_out(message.uid, what)),
-            // It went between the two readings.
-            Err(Error::NotFound) => {}
-            Err(error) => return Err(error),
-        }
+    size: impl Fn(&Found) -> u32,
+    read: impl Fn(&Found) -> Result<Bytes, Error>,
+) -> Result<Gathered<Body>, Error> {
+    let (mut out, mut room) = (Gathered::new(), INLINE_ALL);
+    for (at, message) in found.iter().enumerate() {
+        let (blob, size) = (message.blob, size(message));
+        let octets = if size > INLINE {
+            bodies.stands(blob, &message.place).map(|()| None)
+        } else if size > room {
+            out.left.extend(found.iter().skip(at).map(|message| message.uid));
+            break;
+        } else {
+            room -= size;
+            read(message).map(Some)
+        };
+        out.take(message.uid, octets.map(|octets| Body { blob, size, octets }))?;
     }
-    match damage {
-        Some(error) if out.is_empty() => Err(error),
-        _ => Ok(out),
-    }
+    Ok(out)
 }
 
-/// Says in the log that a message is damaged.
-pub(crate) fn left_out(uid: Uid, what: String) -> Error {
-    tracing::error!(%uid, "a message is damaged and left out: {what}");
-    Error::Damaged(what)
-}
-
-/// The octets of messages, small ones read along.
+/// The octets of messages.
 pub(crate) fn bodies(
     bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
-) -> Result<Vec<(Uid, Body)>, Error> {
-    let mut left = INLINE_ALL;
-    each(&find(bodies.db, account, folder, uids)?, |Found { blob, place, .. }| {
-        let (blob, size) = (*blob, place.length);
-        let octets = match size <= INLINE && size <= left {
-            true => Some(bodies.whole(blob, place)?),
-            false => None,
-        };
-        left -= octets.as_ref().map_or(0, |_| size);
-        Ok(Body { blob, size, octets })
-    })
+) -> Result<Gathered<Body>, Error> {
+    let found = find(bodies.db, account, folder, uids)?;
+    gather(bodies, &found, |found| found.place.length, |found| bodies.whole(found.blob, &found.place))
 }
 
-/// The headers of messages, small ones read along.
+/// The headers of messages.
 pub(crate) fn headers(
     bodies: Bodies<'_>,
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
-) -> Result<Vec<(Uid, Body)>, Error> {
-    let mut left = INLINE_ALL;
-    each(&find(bodies.db, account, folder, uids)?, |Found { blob, place, header, .. }| {
-        let (blob, size) = (*blob, *header);
-        let octets = match size <= INLINE && size <= left {
-            true => Some(bodies.part(blob, place, 0, size)?),
-            false => None,
-        };
-        left -= octets.as_ref().map_or(0, |_| size);
-        Ok(Body { blob, size, octets })
-    })
+) -> Result<Gathered<Body>, Error> {
+    let found = find(bodies.db, account, folder, uids)?;
+    let read = |found: &Found| bodies.part(found.blob, &found.place, 0, found.header);
+    gather(bodies, &found, |found| found.header, read)
 }
 
 /// Some octets of a body.
@@ -216,10 +197,9 @@ pub(crate) fn summaries(
     account: AccountId,
     folder: FolderId,
     uids: &[Uid],
-) -> Result<Summaries, Error> {
-    let (mut found, mut room, mut until) = (Vec::new(), SUMMARY_OCTETS, None);
-    let spans = spans(uids);
-    for span in spans {
+) -> Result<Gathered<Arc<Summary>>, Error> {
+    let (mut out, mut room, mut until) = (Gathered::new(), SUMMARY_OCTETS, None);
+    for span in spans(uids) {
         let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
         let values = params![int(account.0), int(folder.0), first.0, last.0];
         let rows = bodies.db.all(SUMMARIES, values, |row| {
@@ -237,15 +217,16 @@ pub(crate) fn summaries(
             Ok(Some((uid, BlobId(uint(row.get(1)?)), Summary::decode(octets).ok())))
         })?;
         for (uid, blob, summary) in rows.into_iter().flatten() {
-            found.push((uid, Arc::new(summary.map_or_else(|| summarize(bodies, blob), Ok)?)));
+            out.take(uid, summary.map_or_else(|| summarize(bodies, blob), Ok).map(Arc::new))?;
         }
         if until.is_some() {
             break;
         }
     }
-    let left = until
-        .map_or(&[][..], |until| uids.get(uids.partition_point(|uid| *uid < until)..).unwrap_or_default());
-    Ok(Summaries { found, left: left.to_vec() })
+    if let Some(until) = until {
+        out.left.extend(uids.iter().skip_while(|uid| **uid < until));
+    }
+    Ok(out)
 }
 
 /// The moments of the `Date` fields, without the rest of the summaries.
@@ -255,7 +236,7 @@ pub(crate) fn sent(
     folder: FolderId,
     uids: &[Uid],
 ) -> Result<Vec<(Uid, Option<DateTime>)>, Error> {
-    let mut out = Vec::with_capacity(uids.len());
+    let mut out = Gathered::new();
     for span in spans(uids) {
         let (Some(first), Some(last)) = (span.first(), span.last()) else { continue };
         let values = params![int(account.0), int(folder.0), first.0, last.0];
@@ -269,10 +250,10 @@ pub(crate) fn sent(
         })?;
         for (uid, blob, sent) in rows.into_iter().flatten() {
             let anew = || summarize(bodies, blob).map(|summary| summary.envelope.sent);
-            out.push((uid, sent.map_or_else(anew, Ok)?));
+            out.take(uid, sent.map_or_else(anew, Ok))?;
         }
     }
-    Ok(out)
+    Ok(out.found)
 }
 
 /// Makes up a summary anew from the octets: where the stored one cannot be read.

@@ -6,7 +6,7 @@
 
 use crate::bodies::Bodies;
 use crate::core::Core;
-use crate::reads::{Found, find, left_out, summaries};
+use crate::reads::{Found, find, summaries};
 use crate::{Error, TextPlace, TextQuery};
 use mail::text::{Document, Needle};
 use mail::{AccountId, FolderId, Uid};
@@ -92,7 +92,7 @@ impl Look<'_> {
             Ok((octets, Some((_, summary)))) => (octets, summary),
             Ok((_, None)) | Err(Error::NotFound) => return Ok(vec![false; needles.len()]),
             Err(Error::Damaged(what)) => {
-                left_out(*uid, what);
+                tracing::error!(%uid, "a message is damaged and not searched: {what}");
                 return Ok(vec![false; needles.len()]);
             }
             Err(error) => return Err(error),

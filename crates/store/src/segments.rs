@@ -202,6 +202,17 @@ impl Segments {
         Ok(out.freeze())
     }
 
+    /// Makes sure that a record is there from its head to its last octet; what lies between is not read.
+    pub(crate) fn stands(&self, blob: BlobId, place: &Place) -> Result<(), Error> {
+        let medium = self.medium(place.segment)?;
+        let (mut head, mut last) = ([0; HEAD as usize], [0]);
+        medium.read_exact_at(&mut head, place.offset).map_err(damage(place))?;
+        if head != head_of(blob, place) {
+            return Err(damaged(place, "the record is another"));
+        }
+        medium.read_exact_at(&mut last, place.offset + place.record() - 1).map_err(damage(place))
+    }
+
     /// Removes a segment's file; nothing may refer to it any more.
     pub(crate) fn remove(&self, segment: u32) -> Result<(), Error> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&segment);

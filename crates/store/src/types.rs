@@ -25,13 +25,36 @@ impl Default for Options {
     }
 }
 
-/// Envelopes and structures of messages.
+/// What was read of messages.
 #[derive(Clone, Debug)]
-pub struct Summaries {
-    /// Those of messages that exist, in order.
-    pub found: Vec<(Uid, Arc<Summary>)>,
-    /// Messages for which there was no room in this call.
+pub struct Gathered<T> {
+    /// That of messages that exist, in order.
+    pub found: Vec<(Uid, T)>,
+    /// Messages that exist and cannot be read. The log says why.
+    pub damaged: Vec<Uid>,
+    /// Messages for which there was no room in this call; those found or damaged are before them.
     pub left: Vec<Uid>,
+}
+
+impl<T> Gathered<T> {
+    pub(crate) fn new() -> Gathered<T> {
+        Gathered { found: Vec::new(), damaged: Vec::new(), left: Vec::new() }
+    }
+
+    /// Adds what was read of one message. A damaged one is noted, with a word in the log, for the sake of the others.
+    pub(crate) fn take(&mut self, uid: Uid, read: Result<T, Error>) -> Result<(), Error> {
+        match read {
+            Ok(read) => self.found.push((uid, read)),
+            Err(Error::Damaged(what)) => {
+                tracing::error!(%uid, "a message is damaged and left out: {what}");
+                self.damaged.push(uid);
+            }
+            // It went between two readings.
+            Err(Error::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
 }
 
 /// Why a call failed. Refusals that a user can cause are told apart from failures of the machine.

@@ -219,8 +219,8 @@ impl State {
                     .bodies(account, folder, vec![entry.uid])
                     .await
                     .map_err(|error| error.to_string())?;
-                let octets =
-                    store.read(&bodies[0].1, 0, u32::MAX).await.map_err(|error| error.to_string())?;
+                let (_, body) = bodies.found.first().ok_or("a message cannot be read")?;
+                let octets = store.read(body, 0, u32::MAX).await.map_err(|error| error.to_string())?;
                 let text = String::from_utf8_lossy(&octets[..octets.len().min(40)]).into_owned();
                 let number = text.split([' ', '\r']).nth(2).and_then(|number| number.parse().ok());
                 let number = number.ok_or_else(|| format!("strange message {text:?}"))?;

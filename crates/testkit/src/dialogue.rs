@@ -52,6 +52,7 @@
 //! deliver hello.eml to alice
 //! advance the clock 30 minutes             seconds, minutes, hours
 //! restart                                  the server ends and starts again on its data; all connections are gone
+//! restart with hello.eml damaged           the same, and meanwhile octets of this message have changed on the disk
 //! disk full                                disk has space
 //! shell: Set-CASMailbox alice -PopEnabled $false
 //! ```
@@ -191,6 +192,8 @@ pub enum Action {
     Advance(Duration),
     /// The server ends and starts again.
     Restart,
+    /// The same, with this message damaged.
+    Damage(String),
     /// Nothing can be written any more.
     DiskFull,
     /// And now it can.

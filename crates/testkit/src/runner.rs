@@ -205,6 +205,10 @@ impl Stage<'_> {
                 self.talks.clear();
                 self.world.restart()
             }
+            Action::Damage(file) => {
+                self.talks.clear();
+                self.world.damage(&messages::load(file).map_err(Trouble::Failed)?)
+            }
             Action::DiskFull => self.world.disk(Disk::Full),
             Action::DiskHasSpace => self.world.disk(Disk::HasSpace),
             Action::Shell(line) => match self.world.shell(line)? {

@@ -30,14 +30,18 @@ impl Mode {
         }
     }
 
-    /// Whether the dialogue can be played like this: a machine has no disk that fills, a node has a clock of its own, and
+    /// Whether the dialogue can be played like this: a machine has no disk, a node has a clock of its own, and
     /// cutting the lines of a shell shows nothing.
     pub fn suits(self, dialogue: &Dialogue) -> bool {
         let has = |wanted: fn(&Action) -> bool| {
             dialogue.steps.iter().any(|(_, step)| matches!(step, Step::Act(action) if wanted(action)))
         };
         match self {
-            Mode::Machine | Mode::Cut if has(|action| matches!(action, Action::DiskFull)) => false,
+            Mode::Machine | Mode::Cut
+                if has(|action| matches!(action, Action::DiskFull | Action::Damage(_))) =>
+            {
+                false
+            }
             Mode::Machine | Mode::Cut if dialogue.differs.iter().any(|(server, _)| server == "machine") => {
                 false
             }

@@ -56,6 +56,11 @@ pub trait World {
         Err(Trouble::NotHere("this server is not restarted".to_owned()))
     }
 
+    /// Ends the server, changes octets of this message where it lies on the disk, and starts the server again.
+    fn damage(&mut self, _message: &[u8]) -> Result<(), Trouble> {
+        Err(Trouble::NotHere("messages cannot be damaged here".to_owned()))
+    }
+
     /// Makes writes fail for want of space, or lets them succeed again.
     fn disk(&mut self, _disk: Disk) -> Result<(), Trouble> {
         Err(Trouble::NotHere("the disk cannot be filled here".to_owned()))

@@ -85,7 +85,7 @@ async fn inbox(store: &Store, account: AccountId) -> Vec<String> {
     let listing = store.listing(account, inbox).await.expect("listing");
     let uids = listing.iter().map(|entry| entry.uid).collect();
     let mut out = Vec::new();
-    for (_, body) in store.bodies(account, inbox, uids).await.expect("bodies") {
+    for (_, body) in store.bodies(account, inbox, uids).await.expect("bodies").found {
         let octets = store.read(&body, 0, body.size).await.expect("octets");
         out.push(String::from_utf8(octets.to_vec()).expect("test messages are UTF-8"));
     }

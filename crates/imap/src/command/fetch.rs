@@ -9,7 +9,7 @@ mod sift;
 mod structure;
 mod write;
 
-use crate::border::{Access, Answer, Ask, Code, FlagChange, FlagOperation};
+use crate::border::{Access, Answer, Ask, Code, FlagChange, FlagOperation, Gathered};
 use crate::parse::{Bad, Parser};
 use crate::reply::Reply;
 use crate::sequence::SequenceSet;
@@ -39,6 +39,8 @@ struct Fetch {
     phase: Phase,
     /// Whether a message was gone when it was asked for.
     some_gone: bool,
+    /// Whether a message could not be read.
+    some_damaged: bool,
     memo: Memo,
 }
 
@@ -117,6 +119,7 @@ pub(super) fn fetch(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box
         postponed: VecDeque::new(),
         phase: Phase::Begin,
         some_gone: false,
+        some_damaged: false,
         memo: Memo::default(),
     }))
 }
@@ -202,6 +205,11 @@ impl Fetch {
     }
 
     fn finish(&self) -> Turn {
+        // RFC 3501 §6.4.5: NO where data cannot be fetched. An OK would let an offline client think that it has all.
+        if self.some_damaged {
+            let text = "Some of the messages cannot be read, please tell the server's administrator";
+            return self.end(Reply::no(Code::Corruption, text));
+        }
         // RFC 3501 §6.4.8 lets UIDs that are gone be passed over in silence; message numbers are not.
         let told = self.some_gone && self.numbering == Numbering::Sequence;
         self.end(if told {
@@ -259,12 +267,11 @@ impl Fetch {
 
     fn came(&mut self, core: &mut Core, mut batch: Batch, need: Need, answer: Answer) -> Turn {
         match (need, answer) {
-            (Need::Summaries, Answer::Summaries { found, left }) => {
-                batch.summaries = Found::new(found);
-                self.postpone(&mut batch, &left);
+            (Need::Summaries, Answer::Summaries(gathered)) => {
+                batch.summaries = self.gathered(&mut batch, gathered);
             }
-            (Need::Bodies, Answer::Bodies(found)) => batch.bodies = Found::new(found),
-            (Need::Headers, Answer::Headers(found)) => batch.headers = Found::new(found),
+            (Need::Bodies, Answer::Bodies(gathered)) => batch.bodies = self.gathered(&mut batch, gathered),
+            (Need::Headers, Answer::Headers(gathered)) => batch.headers = self.gathered(&mut batch, gathered),
             (Need::Seen, Answer::Stored { entries, .. }) => return self.seen(core, batch, entries),
             // A flag that cannot be set (the disk is full) is no reason not to let the message be read.
             (Need::Seen, Answer::Refused(_)) => {}
@@ -274,7 +281,16 @@ impl Fetch {
         self.ask_next(core, batch)
     }
 
-    /// Messages whose summaries have no room come with the next batch.
+    /// What came of the batch's messages; those that cannot be read leave it.
+    fn gathered<T>(&mut self, batch: &mut Batch, gathered: Gathered<T>) -> Found<T> {
+        let Gathered { found, damaged, left } = gathered;
+        self.postpone(batch, &left);
+        self.some_damaged |= !damaged.is_empty();
+        batch.messages.retain(|message| damaged.binary_search(&message.entry.uid).is_err());
+        Found::new(found)
+    }
+
+    /// Messages that had no room come with the next batch.
     fn postpone(&mut self, batch: &mut Batch, left: &[Uid]) {
         let Some(first) = left.first() else { return };
         let from = batch.messages.partition_point(|message| message.entry.uid < *first);

@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use imap::{
-    Access, Answer, Ask, Channel, Code, FlagChange, FlagOperation, Folder, FolderKind, Offer, Opened,
-    Refusal, Role, Session, Settings, Status, Subscription, Text, TextPlace,
+    Access, Answer, Ask, Channel, Code, FlagChange, FlagOperation, Folder, FolderKind, Gathered, Offer,
+    Opened, Refusal, Role, Session, Settings, Status, Subscription, Text, TextPlace,
 };
 use mail::{
     BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, KeywordTable, Listing, ModSeq, Summary, Uid,
@@ -29,6 +29,10 @@ pub struct Account {
     pub largest_read: u32,
     /// How many summaries are given at once.
     pub summaries_at_once: usize,
+    /// How many bodies are given at once.
+    pub bodies_at_once: usize,
+    /// Messages that cannot be read.
+    pub damaged: Vec<u32>,
     /// Most messages that one ask wanted to change.
     pub largest_change: usize,
 }
@@ -87,6 +91,8 @@ impl Account {
             asks: Vec::new(),
             largest_read: 0,
             summaries_at_once: 1000,
+            bodies_at_once: 1000,
+            damaged: Vec::new(),
             largest_change: 0,
         }
     }
@@ -124,6 +130,19 @@ impl Account {
     fn found(&mut self, id: FolderId, uids: &[Uid]) -> Vec<(Uid, Bytes)> {
         let messages = self.folder(id).messages.iter().filter(|(entry, _)| uids.contains(&entry.uid));
         messages.map(|(entry, octets)| (entry.uid, octets.clone())).collect()
+    }
+
+    /// Bodies, or parts of them, but for those that are damaged, and for those beyond what is given at once.
+    fn gathered(&mut self, folder: FolderId, uids: &[Uid], of: impl Fn(Bytes) -> Bytes) -> Gathered<Body> {
+        let mut all = self.found(folder, uids);
+        let left = all.split_off(all.len().min(self.bodies_at_once)).into_iter().map(|(uid, _)| uid);
+        let (damaged, good): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(uid, _)| self.damaged.contains(&uid.0));
+        Gathered {
+            found: good.into_iter().map(|(uid, octets)| (uid, body(folder, uid, of(octets)))).collect(),
+            damaged: damaged.into_iter().map(|(uid, _)| uid).collect(),
+            left: left.collect(),
+        }
     }
 
     /// Octets of a body that was handed out.
@@ -189,20 +208,16 @@ impl Account {
                 let left = found.split_off(found.len().min(self.summaries_at_once));
                 let left = left.into_iter().map(|(uid, _)| uid).collect();
                 let summaries = found.into_iter().map(|(uid, octets)| (uid, Arc::new(summary(&octets))));
-                Answer::Summaries { found: summaries.collect(), left }
+                Answer::Summaries(Gathered { found: summaries.collect(), damaged: Vec::new(), left })
             }
             Ask::Sent(folder, uids) => {
                 let found = self.found(folder, &uids).into_iter();
                 Answer::Sent(found.map(|(uid, octets)| (uid, summary(&octets).envelope.sent)).collect())
             }
-            Ask::Bodies(folder, uids) => {
-                let found = self.found(folder, &uids).into_iter();
-                Answer::Bodies(found.map(|(uid, octets)| (uid, body(folder, uid, octets))).collect())
-            }
+            Ask::Bodies(folder, uids) => Answer::Bodies(self.gathered(folder, &uids, |octets| octets)),
             Ask::Headers(folder, uids) => {
                 let header = |octets: Bytes| octets.slice(..summary(&octets).root.header.len as usize);
-                let found = self.found(folder, &uids).into_iter();
-                Answer::Headers(found.map(|(uid, octets)| (uid, body(folder, uid, header(octets)))).collect())
+                Answer::Headers(self.gathered(folder, &uids, header))
             }
             Ask::Read(body, start, len) => {
                 self.largest_read = self.largest_read.max(len);

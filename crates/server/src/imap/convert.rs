@@ -1,7 +1,12 @@
 //! From the words of IMAP to those of policy and store, and back.
 
-use imap::{Answer, FolderKind, Role};
+use imap::{Answer, FolderKind, Gathered, Role};
 use store::{SpecialUse, TextQuery};
+
+pub(super) fn gathered<T>(read: store::Gathered<T>) -> Gathered<T> {
+    let store::Gathered { found, damaged, left } = read;
+    Gathered { found, damaged, left }
+}
 
 pub(super) fn channel(channel: imap::Channel) -> policy::Channel {
     match channel {

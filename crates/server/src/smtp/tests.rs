@@ -129,7 +129,7 @@ async fn inbox(context: &Context, user: &str) -> Vec<Vec<u8>> {
     let listing = store.listing(account, inbox).await.unwrap();
     let uids = listing.iter().map(|entry| entry.uid).collect();
     let mut out = Vec::new();
-    for (_, body) in store.bodies(account, inbox, uids).await.unwrap() {
+    for (_, body) in store.bodies(account, inbox, uids).await.unwrap().found {
         out.push(store.read(&body, 0, body.size).await.unwrap().to_vec());
     }
     out

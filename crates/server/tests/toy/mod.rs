@@ -138,7 +138,7 @@ impl Serve for ToyServe {
         let account = ACCOUNT;
         let inbox = store.folders(account).await.unwrap()[0].id;
         let uid = store.listing(account, inbox).await.unwrap().iter().last().unwrap().uid;
-        let bodies = store.bodies(account, inbox, vec![uid]).await.unwrap();
+        let bodies = store.bodies(account, inbox, vec![uid]).await.unwrap().found;
         (bodies[0].1.clone(), shape)
     }
 

@@ -63,7 +63,7 @@ async fn a_message_is_delivered_listed_and_read() {
         assert_eq!(octets(&store, bob, INBOX, Uid(1)).await, message("one"));
         let (_, summary) = store.summaries(bob, INBOX, vec![Uid(1), Uid(7)]).await.unwrap().found.remove(0);
         assert_eq!(summary.envelope.subject.as_deref(), Some(&b"one"[..]));
-        let (_, header) = store.headers(bob, INBOX, vec![Uid(1)]).await.unwrap().remove(0);
+        let (_, header) = store.headers(bob, INBOX, vec![Uid(1)]).await.unwrap().found.remove(0);
         let text = b"From: a@example.test\r\nSubject: one\r\n\r\n";
         assert_eq!((header.octets.as_deref(), header.size as usize), (Some(&text[..]), text.len()));
         let status = store.status(alice, INBOX).await.unwrap();
@@ -83,10 +83,31 @@ async fn large_messages_pass_through_files() {
         large.extend((0..3_000_000_u32).map(|n| b'a' + (n % 23) as u8));
         deliver(&store, &large, vec![target(alice)]).await.unwrap();
         deliver(&store, &message("small"), vec![target(alice)]).await.unwrap();
-        let bodies = store.bodies(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap();
+        let bodies = store.bodies(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap().found;
         assert!(bodies[0].1.octets.is_none() && bodies[1].1.octets.is_some());
         assert!(octets(&store, alice, INBOX, Uid(1)).await == large);
         assert_eq!(store.read(&bodies[0].1, 3_000_000, u32::MAX).await.unwrap(), large[3_000_000..]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn small_messages_are_read_along_or_left_for_the_next_call() {
+    on_both(|store| async move {
+        let alice = account(&store).await;
+        for _ in 0..20 {
+            deliver(&store, &message(&"x".repeat(30_000)), vec![target(alice)]).await.unwrap();
+        }
+        let mut left: Vec<Uid> = (1..=20).map(Uid).collect();
+        let mut calls = Vec::new();
+        while !left.is_empty() {
+            let bodies = store.bodies(alice, INBOX, left.clone()).await.unwrap();
+            assert!(bodies.found.iter().all(|(_, body)| body.octets.is_some()));
+            assert_eq!(bodies.found[0].0, left[0]);
+            calls.push(bodies.found.len());
+            left = bodies.left;
+        }
+        assert_eq!(calls, [17, 3]);
     })
     .await;
 }

@@ -24,6 +24,13 @@ fn damage(dir: &Path) -> Vec<String> {
     check(dir, &mut |_, _| {}).unwrap().damage
 }
 
+/// Of this message, those that are damaged: itself or none.
+async fn unreadable(store: &Store, account: AccountId, uid: u32) -> Vec<Uid> {
+    let read = store.bodies(account, INBOX, vec![Uid(uid)]).await.unwrap();
+    assert!(read.found.is_empty() && read.left.is_empty());
+    read.damaged
+}
+
 #[tokio::test]
 async fn a_changed_octet_is_found_and_not_served() {
     let dir = tempfile::tempdir().unwrap();
@@ -38,7 +45,7 @@ async fn a_changed_octet_is_found_and_not_served() {
     assert_eq!(damage.len(), 1, "{damage:?}");
     assert!(damage[0].contains("checksum") && damage[0].contains("segment 1"), "{damage:?}");
     let store = Store::open(dir.path(), segmented()).unwrap();
-    assert!(matches!(store.bodies(alice, INBOX, vec![Uid(1)]).await, Err(Error::Damaged(_))));
+    assert_eq!(unreadable(&store, alice, 1).await, [Uid(1)]);
     assert_eq!(octets(&store, alice, INBOX, Uid(2)).await, message("two"));
     let uid = send(&store, alice, "four").await;
     assert_eq!(octets(&store, alice, INBOX, uid).await, message("four"));
@@ -54,7 +61,7 @@ async fn a_cut_segment_is_found_and_not_written_over() {
     let damage = damage(dir.path());
     assert!(damage.iter().any(|what| what.contains("it was cut")), "{damage:?}");
     let store = Store::open(dir.path(), segmented()).unwrap();
-    assert!(matches!(store.bodies(alice, INBOX, vec![Uid(3)]).await, Err(Error::Damaged(_))));
+    assert_eq!(unreadable(&store, alice, 3).await, [Uid(3)]);
     let uid = send(&store, alice, "four").await;
     assert_eq!(octets(&store, alice, INBOX, uid).await, message("four"));
 }
@@ -136,7 +143,7 @@ async fn damaged_octets_in_the_index_are_found_and_not_served() {
         let damage = damage(dir.path());
         assert!(damage.iter().any(|what| what.contains(expected)), "{statement}: {damage:?}");
         let store = Store::open(dir.path(), Options::default()).unwrap();
-        assert!(matches!(store.bodies(alice, INBOX, vec![Uid(2)]).await, Err(Error::Damaged(_))));
+        assert_eq!(unreadable(&store, alice, 2).await, [Uid(2)]);
         assert_eq!(octets(&store, alice, INBOX, Uid(1)).await, message("one"));
     }
 }
@@ -149,7 +156,8 @@ async fn a_damaged_message_does_not_stand_in_the_way_of_others() {
     let store = Store::open(dir.path(), segmented()).unwrap();
     let all: Vec<Uid> = (1..=3).map(Uid).collect();
     let bodies = store.bodies(alice, INBOX, all.clone()).await.unwrap();
-    assert_eq!(bodies.iter().map(|(uid, _)| uid.0).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(bodies.found.iter().map(|(uid, _)| uid.0).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(bodies.damaged, [Uid(1)]);
     let text = TextQuery { place: TextPlace::Body, text: "hello".into() };
     assert_eq!(store.search(alice, INBOX, all, vec![text]).await.unwrap(), [[2, 3].map(Uid)]);
     // The others leave the segment, which stays for the sake of the damaged one; further segments are emptied.
@@ -181,6 +189,59 @@ async fn a_summary_that_cannot_be_read_is_made_anew() {
     let store = Store::open(dir.path(), segmented()).unwrap();
     let summaries = store.summaries(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap().found;
     assert_eq!(summaries[1].1.envelope.subject.as_deref(), Some(&b"two"[..]));
+}
+
+#[tokio::test]
+async fn a_message_without_summary_and_octets_does_not_stand_in_the_way_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = three(dir.path()).await;
+    let connection = rusqlite::Connection::open(dir.path().join("index.db")).unwrap();
+    connection.execute("UPDATE summaries SET summary = x'ff' WHERE blob = 1", []).unwrap();
+    drop(connection);
+    write_at(&dir.path().join("segments/00000001.seg"), b"X", 32 + 32 + 10);
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    let all: Vec<Uid> = (1..=3).map(Uid).collect();
+    let summaries = store.summaries(alice, INBOX, all.clone()).await.unwrap();
+    assert_eq!(summaries.found.iter().map(|(uid, _)| uid.0).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(summaries.damaged, [Uid(1)]);
+    let sent = store.sent(alice, INBOX, all).await.unwrap();
+    assert_eq!(sent.iter().map(|(uid, _)| uid.0).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_large_message_that_was_cut_is_known_before_it_is_announced() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let alice = account(&store).await;
+    let large = "x".repeat(100_000);
+    for _ in 0..2 {
+        deliver(&store, &message(&large), vec![target(alice)]).await.unwrap();
+    }
+    store.close();
+    let path = dir.path().join("segments/00000001.seg");
+    let length = path.metadata().unwrap().len();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(length - 1).unwrap();
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    let bodies = store.bodies(alice, INBOX, vec![Uid(1), Uid(2)]).await.unwrap();
+    assert_eq!((bodies.found.len(), bodies.damaged), (1, vec![Uid(2)]));
+    // Another record's octets are not taken for it either.
+    write_at(&path, b"X", 32 + 8);
+    assert_eq!(unreadable(&store, alice, 1).await, [Uid(1)]);
+}
+
+#[tokio::test]
+async fn a_damaged_message_is_copied_and_moved_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = three(dir.path()).await;
+    write_at(&dir.path().join("segments/00000001.seg"), b"X", 32 + 32 + 10);
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    let all: Vec<Uid> = (1..=3).map(Uid).collect();
+    let other = store.create_folder(alice, "Other", None).await.unwrap();
+    // No octet is read for it: the client keeps what the list shows, and a backup may bring the rest back.
+    assert_eq!(store.copy(alice, INBOX, all.clone(), other).await.unwrap().uids.len(), 3);
+    assert_eq!(store.move_messages(alice, INBOX, all, other).await.unwrap().uids.len(), 3);
+    let bodies = store.bodies(alice, other, (1..=6).map(Uid).collect()).await.unwrap();
+    assert_eq!((bodies.found.len(), bodies.damaged), (4, vec![Uid(1), Uid(4)]));
 }
 
 #[test]

@@ -84,7 +84,7 @@ async fn entry(store: &Store, account: AccountId, folder: FolderId, uid: Uid) ->
 
 /// All octets of a message, read in small parts.
 async fn octets(store: &Store, account: AccountId, folder: FolderId, uid: Uid) -> Vec<u8> {
-    let (_, body) = store.bodies(account, folder, vec![uid]).await.unwrap().remove(0);
+    let (_, body) = store.bodies(account, folder, vec![uid]).await.unwrap().found.remove(0);
     let mut octets = Vec::new();
     while octets.len() < body.size as usize {
         let part = store.read(&body, u32::try_from(octets.len()).unwrap(), 70_001).await.unwrap();

@@ -405,8 +405,8 @@ impl Run {
         for (account, model) in &self.accounts {
             for folder in model.folders.values().filter(|folder| folder.selectable) {
                 let uids: Vec<Uid> = folder.messages.keys().map(|uid| Uid(*uid)).collect();
-                let bodies = self.store.bodies(*account, folder.id, uids.clone()).await.unwrap();
-                let headers = self.store.headers(*account, folder.id, uids).await.unwrap();
+                let bodies = self.store.bodies(*account, folder.id, uids.clone()).await.unwrap().found;
+                let headers = self.store.headers(*account, folder.id, uids).await.unwrap().found;
                 assert_eq!(bodies.len(), folder.messages.len());
                 for ((uid, body), (_, header)) in bodies.into_iter().zip(headers) {
                     let octets = self.store.read(&body, 0, u32::MAX).await.unwrap();

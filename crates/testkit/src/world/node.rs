@@ -125,6 +125,26 @@ impl World for NodeWorld {
         Ok(())
     }
 
+    fn damage(&mut self, message: &[u8]) -> Result<(), Trouble> {
+        self.stop();
+        // A small message lies in the index, in one piece.
+        let path = self.dir.path().join("index.db");
+        let mut index = std::fs::read(&path)?;
+        let places: Vec<usize> = (0..index.len())
+            .filter(|at| index.get(*at..).is_some_and(|rest| rest.starts_with(message)))
+            .collect();
+        if places.is_empty() {
+            return Err(failed("the message is not in the index"));
+        }
+        for place in places {
+            if let Some(octet) = index.get_mut(place + message.len() / 2) {
+                *octet ^= 1;
+            }
+        }
+        std::fs::write(&path, index)?;
+        self.restart()
+    }
+
     fn disk(&mut self, disk: Disk) -> Result<(), Trouble> {
         let small = self.small.as_ref().ok_or_else(|| failed("this disk is not small"))?;
         match disk {
