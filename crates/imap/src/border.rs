@@ -339,7 +339,7 @@ pub enum FlagOperation {
 }
 
 /// A text to be found in messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Text {
     /// Where.
     pub place: TextPlace,
@@ -348,7 +348,7 @@ pub struct Text {
 }
 
 /// Where a text is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TextPlace {
     /// The header field of this name.
     Header(String),

@@ -5,7 +5,7 @@
 mod fake;
 
 use fake::{Account, Client};
-use imap::{Channel, Session, Settings};
+use imap::{Channel, Offer, Session, Settings};
 use mail::Flag;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -425,6 +425,33 @@ fn long_work_lets_others_have_their_turn() {
         client.send(&format!("a FETCH 1 ({})\r\n", names.trim_end())).ends_with("OK FETCH completed\r\n")
     );
     assert_eq!(client.account.asks, ["Headers", "Pause", "Pause", "Pause", "Pause", "Pause"]);
+}
+
+#[test]
+fn a_search_with_many_keys_lets_others_have_their_turn() {
+    let mut account = Account::new();
+    for n in 0..3_000 {
+        account.deliver(if n % 2 == 0 { "Subject: even\n\n" } else { "Subject: odd\n\n" }, DATE);
+    }
+    let settings = Settings { clear: Offer::Passwords, command_limit: 100_000, ..Settings::default() };
+    let mut client = Client::with(account, settings);
+    client.send("x LOGIN alice secret\r\ny SELECT INBOX\r\n");
+    let count = |client: &Client, name: &str| client.account.asks.iter().filter(|ask| *ask == name).count();
+    let mut search = |keys: &str| {
+        client.account.asks.clear();
+        let answer = client.send(&format!("a SEARCH RETURN (COUNT) {keys}\r\n"));
+        let pauses = ["Pause", "Sent", "Search"].map(|name| count(&client, name));
+        (answer.split_once("COUNT ").unwrap().1.split_once("\r\n").unwrap().0.to_owned(), pauses)
+    };
+    // Few keys are tried against all messages at once, and two thousand against about 500 messages.
+    let many = "UNSEEN ".repeat(2_000);
+    assert_eq!(search("UNSEEN"), ("3000".to_owned(), [0, 0, 0]));
+    assert_eq!(search(&format!("{many}ALL")), ("3000".to_owned(), [5, 0, 0]));
+    assert_eq!(search("SUBJECT odd"), ("1500".to_owned(), [0, 0, 3]));
+    assert_eq!(search(&format!("{many}SUBJECT odd")), ("1500".to_owned(), [5, 0, 6]));
+    assert_eq!(search("NOT SENTON 1-Jan-2000"), ("3000".to_owned(), [0, 12, 0]));
+    let more = "UNSEEN ".repeat(8_000);
+    assert_eq!(search(&format!("{more}NOT SENTON 1-Jan-2000")), ("3000".to_owned(), [22, 23, 0]));
 }
 
 #[test]

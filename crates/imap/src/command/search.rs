@@ -1,14 +1,16 @@
 //! SEARCH and UID SEARCH (RFC 3501 §6.4.4; RFC 4731 for RETURN; RFC 7162 §3.1.5 for MODSEQ).
 //!
 //! What the listing knows is decided first, for all messages; only for those still undecided are dates read
-//! (SENT keys), and only for those left then are texts looked for.
+//! (SENT keys), and only for those left then are texts looked for. Each is done some messages at a time, the fewer the
+//! more keys there are, so that others have their turn.
 
 mod key;
 mod results;
 
-use crate::border::{Answer, Ask, Text};
+use crate::border::{Answer, Ask};
 use crate::parse::{Bad, Parser};
 use crate::reply::{Reply, Status};
+use crate::session::WORK;
 use crate::state::{Core, Input, Stage, Task, Turn};
 use crate::view::{Numbering, View};
 use key::{Facts, Key, Keys};
@@ -23,6 +25,10 @@ struct Search {
     keys: Keys,
     numbering: Numbering,
     returns: Option<Return>,
+    /// How many messages are tried against the keys before others have their turn.
+    at_once: usize,
+    /// The first message that was not looked at in the listing.
+    next: usize,
     /// Sequence numbers of what was found.
     found: Vec<usize>,
     /// What is not decided yet.
@@ -44,6 +50,8 @@ struct Candidate {
 /// What is being waited for.
 enum Phase {
     Begin,
+    /// Others to have had their turn.
+    Listing,
     Sent,
     Texts,
     Writing(Results),
@@ -79,6 +87,8 @@ pub(super) fn search(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Bo
         keys,
         numbering,
         returns,
+        at_once: 1,
+        next: 1,
         found: Vec::new(),
         open: Vec::new(),
         done: 0,
@@ -91,6 +101,7 @@ impl Task for Search {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn {
         match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
             (Phase::Begin, Input::Start) => self.start(core),
+            (Phase::Listing, Input::Answer(Answer::Done)) => self.look(core),
             (Phase::Sent, Input::Answer(Answer::Sent(sent))) => {
                 let day = |(uid, sent): (Uid, Option<DateTime>)| (uid, sent.map(DateTime::day));
                 self.sent_came(core, &sent.into_iter().map(day).collect::<Vec<_>>())
@@ -119,15 +130,25 @@ impl Search {
         if let Err(Bad(why)) = self.keys.resolve(view) {
             return self.end(Reply::bad(why));
         }
-        let listing = view.listing.iter().enumerate();
-        for (index, entry) in listing {
-            let facts =
-                Facts { seq: index + 1, entry, recent: view.is_recent(entry.uid), sent: None, texts: None };
-            match self.keys.root.holds(&facts) {
-                Some(true) => self.found.push(index + 1),
+        self.at_once = (WORK / self.keys.weight).max(1);
+        self.look(core)
+    }
+
+    /// Decides on the next messages by what the listing knows.
+    fn look(&mut self, core: &mut Core) -> Turn {
+        let Stage::Selected(view) = &core.stage else { return self.end(Reply::bug()) };
+        for (seq, entry) in view.listing.iter_from(self.next).take(self.at_once) {
+            let recent = view.is_recent(entry.uid);
+            match self.keys.root.holds(&Facts { seq, entry: &entry, recent, sent: None, texts: None }) {
+                Some(true) => self.found.push(seq),
                 Some(false) => {}
-                None => self.open.push(Candidate { seq: index + 1, uid: entry.uid, sent: None }),
+                None => self.open.push(Candidate { seq, uid: entry.uid, sent: None }),
             }
+        }
+        self.next = self.next.saturating_add(self.at_once);
+        if self.next <= view.listing.len() {
+            self.phase = Phase::Listing;
+            return Turn::Ask(Ask::Pause);
         }
         self.go_on(core)
     }
@@ -136,7 +157,7 @@ impl Search {
     fn go_on(&mut self, core: &mut Core) -> Turn {
         let Some(folder) = core.view().map(|view| view.folder) else { return self.end(Reply::bug()) };
         if self.keys.sent {
-            let uids = self.next_uids(DATES);
+            let uids = self.next_uids(self.dates());
             if !uids.is_empty() {
                 self.phase = Phase::Sent;
                 return Turn::Ask(Ask::Sent(folder, uids));
@@ -147,12 +168,20 @@ impl Search {
             self.done = 0;
         }
         // Texts cost most; by now few messages are left.
-        let uids = self.next_uids(TEXTS);
+        let uids = self.next_uids(self.texts());
         if uids.is_empty() {
             return self.found_all(core);
         }
         self.phase = Phase::Texts;
         Turn::Ask(Ask::Search(folder, uids, self.keys.texts.clone()))
+    }
+
+    fn dates(&self) -> usize {
+        DATES.min(self.at_once)
+    }
+
+    fn texts(&self) -> usize {
+        TEXTS.min(self.at_once)
     }
 
     fn next_uids(&self, at_most: usize) -> Vec<Uid> {
@@ -161,7 +190,8 @@ impl Search {
 
     fn sent_came(&mut self, core: &mut Core, days: &[(Uid, Option<Day>)]) -> Turn {
         let Stage::Selected(view) = &core.stage else { return self.end(Reply::bug()) };
-        for candidate in self.open.iter_mut().skip(self.done).take(DATES) {
+        let dates = self.dates();
+        for candidate in self.open.iter_mut().skip(self.done).take(dates) {
             // A message that is gone has no date and is left out in the end.
             let at = days.binary_search_by_key(&candidate.uid, |(uid, _)| *uid).ok();
             let Some((_, day)) = at.and_then(|at| days.get(at)) else { continue };
@@ -173,18 +203,19 @@ impl Search {
             }
             candidate.sent = None;
         }
-        self.done += DATES;
+        self.done += dates;
         self.go_on(core)
     }
 
     fn texts_came(&mut self, core: &mut Core, texts: &[Vec<Uid>]) -> Turn {
         let Stage::Selected(view) = &core.stage else { return self.end(Reply::bug()) };
-        for candidate in self.open.iter().skip(self.done).take(TEXTS) {
+        let looked_at = self.texts();
+        for candidate in self.open.iter().skip(self.done).take(looked_at) {
             if holds(&self.keys.root, view, candidate, Some(texts)) == Some(true) {
                 self.found.push(candidate.seq);
             }
         }
-        self.done += TEXTS;
+        self.done += looked_at;
         self.go_on(core)
     }
 
@@ -218,12 +249,4 @@ fn holds(key: &Key, view: &View, candidate: &Candidate, texts: Option<&[Vec<Uid>
     let entry = view.listing.at(candidate.seq)?;
     let recent = view.is_recent(entry.uid);
     key.holds(&Facts { seq: candidate.seq, entry: &entry, recent, sent: candidate.sent, texts })
-}
-
-/// The texts of a search, each looked for once.
-fn intern(texts: &mut Vec<Text>, text: Text) -> usize {
-    texts.iter().position(|known| *known == text).unwrap_or_else(|| {
-        texts.push(text);
-        texts.len() - 1
-    })
 }

@@ -1,11 +1,11 @@
 //! Search keys: their grammar, and whether they hold for a message as far as is known of it.
 
-use super::intern;
 use crate::border::{Text, TextPlace};
 use crate::parse::{Bad, Parser};
 use crate::sequence::{Ranges, SequenceSet};
 use crate::view::{Numbering, View};
 use mail::{Day, Entry, Flag, Keyword, Uid};
+use std::collections::HashMap;
 
 /// Parentheses, NOT and OR within each other.
 const DEEPEST: u32 = 50;
@@ -14,7 +14,12 @@ const DEEPEST: u32 = 50;
 #[derive(Debug)]
 pub(super) struct Keys {
     pub root: Key,
+    /// What is looked for, each text once.
     pub texts: Vec<Text>,
+    /// The places of these texts.
+    known: HashMap<Text, usize>,
+    /// Steps of work that trying a message against all keys takes at most; not 0.
+    pub weight: usize,
     /// Whether MODSEQ is among them.
     pub modseq: bool,
     /// Whether a SENT key is among them.
@@ -62,7 +67,14 @@ pub(super) struct Facts<'a> {
 
 impl Keys {
     pub fn parse(parser: &mut Parser<'_>) -> Result<Keys, Bad> {
-        let mut keys = Keys { root: Key::All, texts: Vec::new(), modseq: false, sent: false };
+        let mut keys = Keys {
+            root: Key::All,
+            texts: Vec::new(),
+            known: HashMap::new(),
+            weight: 1,
+            modseq: false,
+            sent: false,
+        };
         keys.root = keys.several(parser, 0)?;
         Ok(keys)
     }
@@ -83,6 +95,7 @@ impl Keys {
         if depth > DEEPEST {
             return Err(Bad("Search keys nested too deeply"));
         }
+        self.weight += 1;
         match parser.peek() {
             Some(b'(') => {
                 parser.eat("(");
@@ -148,7 +161,14 @@ impl Keys {
 
     fn text(&mut self, place: TextPlace, parser: &mut Parser<'_>) -> Result<Key, Bad> {
         let text = utf8(parser.astring()?)?;
-        Ok(Key::Text(intern(&mut self.texts, Text { place, text })))
+        let text = Text { place, text };
+        if let Some(at) = self.known.get(&text) {
+            return Ok(Key::Text(*at));
+        }
+        let at = self.texts.len();
+        self.known.insert(text.clone(), at);
+        self.texts.push(text);
+        Ok(Key::Text(at))
     }
 
     /// RFC 7162 §3.1.5: an entry may be named; modseqs of single flags are not kept, so it makes no difference.
