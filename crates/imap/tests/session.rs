@@ -529,6 +529,31 @@ fn many_messages_are_changed_some_at_a_time() {
 }
 
 #[test]
+fn the_client_hears_of_some_changes_before_the_next_are_made() {
+    let mut account = Account::new();
+    for _ in 0..12_000 {
+        account.deliver("Subject: x\n\n", DATE);
+    }
+    let mut client = Client::selected(account);
+    client.account.remove(11_000);
+    let answer = client.send("a STORE 1:* +FLAGS ($Work)\r\n");
+    assert_eq!(answer.matches(" FETCH (FLAGS (\\Recent $Work))").count(), 11_999);
+    // The new keyword is told once, and before the first message that has it.
+    assert_eq!(answer.matches("PERMANENTFLAGS").count(), 1);
+    assert!(answer.find("PERMANENTFLAGS").unwrap() < answer.find(" FETCH ").unwrap());
+    assert!(answer.ends_with("a NO [EXPUNGEISSUED] Some of the messages no longer exist\r\n"));
+    // Less than a piece of output waits for more when the next change is asked for.
+    let line = "* 5000 FETCH (FLAGS (\\Recent $Work))\r\n".len();
+    let (first, next) = (client.written_before_store[0], &client.written_before_store[1..]);
+    assert_eq!((first, next.len()), (0, 2));
+    for (pieces, written) in (1..).zip(next) {
+        assert!(*written + (32 << 10) > pieces * 5_000 * (line - 3), "{written} of {}", answer.len());
+    }
+    assert!(client.largest < 40_000, "{}", client.largest);
+    assert_eq!(client.send("b NOOP\r\n"), "* 11000 EXPUNGE\r\nb OK NOOP completed\r\n");
+}
+
+#[test]
 fn a_copy_is_all_or_nothing_and_bounded() {
     let mut account = Account::new();
     for _ in 0..100_001 {
@@ -852,7 +877,8 @@ proptest! {
 fn a_session_under_tls_offers_passwords() {
     let now = Instant::now();
     let session = Session::new(Arc::new(Settings::default()), Channel::Tls, now);
-    let mut client = Client { session, account: account(), now, closed: false, largest: 0, wait: None };
+    let mut client = Client { session, ..Client::new(account()) };
+    client.now = now;
     let greeting = client.send("");
     assert!(greeting.contains("AUTH=PLAIN AUTH=LOGIN") && !greeting.contains("STARTTLS"), "{greeting}");
     assert_eq!(client.send("a AUTHENTICATE PLAIN\r\n"), "+ \r\n");

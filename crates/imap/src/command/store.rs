@@ -1,7 +1,7 @@
 //! STORE and UID STORE (RFC 3501 §6.4.6; RFC 7162 §3.1.3 for UNCHANGEDSINCE).
 //!
-//! Many messages are changed some at a time. Each is checked and changed in one step, as UNCHANGEDSINCE asks for; no RFC
-//! wants all of them to be.
+//! Many messages are changed some at a time, and the client is told of these before the next, so that nothing adds up.
+//! Each is checked and changed in one step, as UNCHANGEDSINCE asks for; no RFC wants all of them to be.
 
 use super::expunge::read_only;
 use crate::border::{Access, Answer, Ask, Code, FlagChange, FlagOperation};
@@ -19,25 +19,24 @@ struct Store {
     numbering: Numbering,
     change: FlagChange,
     silent: bool,
+    /// Messages that are still to be changed.
+    left: IntoIter<Uid>,
+    /// Numbers of those that were left alone because of UNCHANGEDSINCE.
+    modified: Ranges,
+    /// Whether a message was gone when it was to be changed.
+    some_gone: bool,
     phase: Phase,
 }
 
-/// How far the command has come.
+/// What is done with the messages of one piece.
 enum Phase {
     Begin,
-    /// Some are being changed; these are left.
-    Storing(Outcome, IntoIter<Uid>),
-    Listing(Outcome),
-    Writing(Outcome, Listing),
-}
-
-/// What the store has answered, while it is told.
-struct Outcome {
-    entries: Vec<Entry>,
-    written: usize,
-    modified: Vec<Uid>,
-    /// How many messages were asked for.
-    asked: usize,
+    /// So many are being changed.
+    Storing(usize),
+    /// They are changed to these. The listing has the names of keywords that are new.
+    Listing(Vec<Entry>),
+    /// The client is told of them, from the one at this place on.
+    Writing(Vec<Entry>, usize, Listing),
 }
 
 pub(super) fn store(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box<dyn Task>, Bad> {
@@ -66,23 +65,32 @@ pub(super) fn store(parser: &mut Parser<'_>, numbering: Numbering) -> Result<Box
     parser.space()?;
     let flags = parser.store_flags()?;
     let change = FlagChange { how, flags: flags.system, keywords: flags.keywords, unchanged_since };
-    Ok(Box::new(Store { set, numbering, change, silent, phase: Phase::Begin }))
+    Ok(Box::new(Store {
+        set,
+        numbering,
+        change,
+        silent,
+        left: Vec::new().into_iter(),
+        modified: Ranges::default(),
+        some_gone: false,
+        phase: Phase::Begin,
+    }))
 }
 
 impl Task for Store {
     fn run(&mut self, core: &mut Core, input: Input) -> Turn {
         match (std::mem::replace(&mut self.phase, Phase::Begin), input) {
             (Phase::Begin, Input::Start) => self.start(core),
-            (Phase::Storing(mut outcome, left), Input::Answer(Answer::Stored { entries, modified })) => {
-                outcome.entries.extend(entries);
-                outcome.modified.extend(modified);
-                self.store_more(core, outcome, left)
+            (Phase::Storing(asked), Input::Answer(Answer::Stored { entries, modified })) => {
+                self.stored(core, asked, entries, &modified)
             }
-            (Phase::Listing(outcome), Input::Answer(Answer::Listing(listing))) => {
+            (Phase::Listing(entries), Input::Answer(Answer::Listing(listing))) => {
                 core.take_keywords(&listing.keywords);
-                self.write(core, outcome, listing)
+                self.write(core, entries, 0, listing)
             }
-            (Phase::Writing(outcome, listing), Input::Again) => self.write(core, outcome, listing),
+            (Phase::Writing(entries, written, listing), Input::Again) => {
+                self.write(core, entries, written, listing)
+            }
             (_, Input::Answer(Answer::Refused(refusal))) => {
                 // What was known may be wrong: a change that failed can have found the folder changed.
                 core.stale = true;
@@ -110,35 +118,38 @@ impl Store {
         if view.access == Access::ReadOnly {
             return self.done(read_only());
         }
-        let uids = match view.select(&self.set, self.numbering) {
-            Ok(places) => view.uids(&places),
+        match view.select(&self.set, self.numbering) {
+            Ok(places) => self.left = view.uids(&places).into_iter(),
             Err(Bad(why)) => return self.done(Reply::bad(why)),
-        };
-        // RFC 3501 §6.4.8: UIDs that are not there are passed over.
-        if uids.is_empty() {
-            return self.done(Reply::ok("STORE completed"));
         }
-        let outcome = Outcome { entries: Vec::new(), written: 0, modified: Vec::new(), asked: uids.len() };
-        self.store_more(core, outcome, uids.into_iter())
+        self.store_more(core)
     }
 
-    fn store_more(&mut self, core: &Core, outcome: Outcome, mut left: IntoIter<Uid>) -> Turn {
+    /// RFC 3501 §6.4.8: UIDs that are not there are passed over, also where none is.
+    fn store_more(&mut self, core: &Core) -> Turn {
         let Some(folder) = core.view().map(|view| view.folder) else { return self.done(Reply::bug()) };
-        let uids: Vec<Uid> = left.by_ref().take(CHANGES).collect();
+        let uids: Vec<Uid> = self.left.by_ref().take(CHANGES).collect();
         if uids.is_empty() {
-            self.phase = Phase::Listing(outcome);
-            // It is needed for the names of keywords that are new.
-            return Turn::Ask(Ask::Listing(folder));
+            return self.done(self.reply());
         }
-        self.phase = Phase::Storing(outcome, left);
+        self.phase = Phase::Storing(uids.len());
         Turn::Ask(Ask::Store(folder, uids, self.change.clone()))
     }
 
-    fn write(&mut self, core: &mut Core, mut outcome: Outcome, listing: Listing) -> Turn {
+    fn stored(&mut self, core: &Core, asked: usize, entries: Vec<Entry>, modified: &[Uid]) -> Turn {
+        let Some(view) = core.view() else { return self.done(Reply::bug()) };
+        self.some_gone |= entries.len() + modified.len() < asked;
+        let numbers = modified.iter().filter_map(|uid| view.number(*uid, self.numbering));
+        numbers.for_each(|number| self.modified.push(number));
+        self.phase = Phase::Listing(entries);
+        Turn::Ask(Ask::Listing(view.folder))
+    }
+
+    fn write(&mut self, core: &mut Core, entries: Vec<Entry>, mut written: usize, listing: Listing) -> Turn {
         let condstore = core.condstore;
         let Core { stage: Stage::Selected(view), out, .. } = core else { return self.done(Reply::bug()) };
-        while let Some(entry) = outcome.entries.get(outcome.written) {
-            outcome.written += 1;
+        while let Some(entry) = entries.get(written) {
+            written += 1;
             let Some((seq, old)) = view.listing.find(entry.uid) else { continue };
             // Even silently, the client hears of what it cannot know: flags that others changed.
             let flags = !self.silent || entry.flags != self.expected(old.flags, &listing.keywords);
@@ -148,15 +159,14 @@ impl Store {
                 write_flags(out, seq, entry, &listing.keywords, view.is_recent(entry.uid), shown);
             }
             if out.len() >= FLUSH {
-                self.phase = Phase::Writing(outcome, listing);
+                self.phase = Phase::Writing(entries, written, listing);
                 return Turn::Again;
             }
         }
         // From here on the client knows these; the rest of what changed is told as other changes are.
-        view.put(&outcome.entries);
-        let reply = self.reply(core, &outcome);
+        view.put(&entries);
         settle(core, listing);
-        self.done(reply)
+        self.store_more(core)
     }
 
     /// The flags that come of the change where nobody else changed any.
@@ -172,19 +182,17 @@ impl Store {
     }
 
     /// The tagged response: who was left alone because of UNCHANGEDSINCE, and whether some were gone (RFC 2180).
-    fn reply(&self, core: &Core, outcome: &Outcome) -> Reply {
-        let some_gone = outcome.entries.len() + outcome.modified.len() < outcome.asked;
-        let gone = some_gone && self.numbering == Numbering::Sequence;
-        if outcome.modified.is_empty() {
+    fn reply(&self) -> Reply {
+        let gone = self.some_gone && self.numbering == Numbering::Sequence;
+        if self.modified.iter().next().is_none() {
             return if gone {
                 Reply::no(Code::ExpungeIssued, "Some of the messages no longer exist")
             } else {
                 Reply::ok("STORE completed")
             };
         }
-        let numbers = outcome.modified.iter().filter_map(|uid| core.view()?.number(*uid, self.numbering));
         let mut set = Vec::new();
-        numbers.collect::<Ranges>().write(&mut set);
+        self.modified.write(&mut set);
         let set = String::from_utf8(set).unwrap_or_default();
         let status = if gone { Status::No } else { Status::Ok };
         let text = format!("[MODIFIED {set}] Conditional STORE failed").into();

@@ -399,6 +399,8 @@ pub struct Client {
     pub closed: bool,
     /// Largest piece that was written at once.
     pub largest: usize,
+    /// How much was written of the answer when each of the last asks to change flags came.
+    pub written_before_store: Vec<usize>,
     pub wait: Option<wire::Wait>,
 }
 
@@ -411,7 +413,15 @@ impl Client {
     pub fn with(account: Account, settings: Settings) -> Client {
         let now = Instant::now();
         let session = Session::new(Arc::new(settings), Channel::Clear, now);
-        Client { session, account, now, closed: false, largest: 0, wait: None }
+        Client {
+            session,
+            account,
+            now,
+            closed: false,
+            largest: 0,
+            written_before_store: Vec::new(),
+            wait: None,
+        }
     }
 
     /// Logged in, the INBOX selected, greeting and answers read.
@@ -459,6 +469,9 @@ impl Client {
                     out.extend_from_slice(&wire::char8(&octets));
                 }
                 Step::Ask(ask) => {
+                    if matches!(ask, Ask::Store(..)) {
+                        self.written_before_store.push(out.len());
+                    }
                     let answer = self.account.answer(ask);
                     self.session.answer(answer);
                 }
