@@ -156,7 +156,7 @@ impl Cursor {
     }
 
     /// Whether nothing but a line end follows the backtick.
-    fn continues(&self) -> bool {
+    pub fn continues(&self) -> bool {
         let mut rest = self.rest().chars().skip(1);
         matches!((rest.next(), rest.next()), (None | Some('\n'), _) | (Some('\r'), None | Some('\n')))
     }

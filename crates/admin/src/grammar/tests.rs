@@ -18,6 +18,10 @@ fn good_texts() {
         ("[PS] C:\\Windows\\system32>Get-Mailbox", "Get-Mailbox"),
         ("PS C:\\> Get-Mailbox |\n>> ft", "Get-Mailbox | ft"),
         ("Get-Mailbox `\n -Identity `\n alice", "Get-Mailbox -Identity 'alice'"),
+        ("Get-Mailbox `\r\n alice", "Get-Mailbox 'alice'"),
+        // A CR alone is no line end. It was taken for one by half, and reading went on without end.
+        ("Get-Mailbox `\ralice", "Get-Mailbox '\ralice'"),
+        ("Get-Mailbox a`\r\tb", "Get-Mailbox 'a\r' 'b'"),
         ("Get-Mailbox | ft Name,Alias", "Get-Mailbox | ft ['Name', 'Alias']"),
         ("Get-Mailbox | ft Name, Alias -Auto", "Get-Mailbox | ft ['Name', 'Alias'] -Auto"),
         ("Get-Mailbox –Identity “alice b” ", "Get-Mailbox -Identity 'alice b'"),

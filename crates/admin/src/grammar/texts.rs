@@ -176,7 +176,7 @@ impl Cursor {
         while let Some(c) = self.peek() {
             match c {
                 c if is_blank(c) || ends_word(c) => break,
-                '`' if self.peek_second().is_none_or(|c| c == '\n' || c == '\r') => break,
+                '`' if self.continues() => break,
                 '"' => {
                     quoted = true;
                     let inner = self.double_quoted()?;
