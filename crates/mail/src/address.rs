@@ -34,12 +34,13 @@ pub struct Domain(String);
 impl Domain {
     /// The domain, checked and in lower case.
     pub fn new(text: &str) -> Result<Domain, AddressError> {
-        let text = text.strip_suffix('.').unwrap_or(text);
+        // What is kept is what is checked: some capital letters become two characters, not all of them letters.
+        let text = text.strip_suffix('.').unwrap_or(text).to_lowercase();
         let good = match text.strip_prefix('[') {
             Some(literal) => is_literal(literal),
             None => text.len() <= 255 && text.split('.').all(is_label),
         };
-        if good { Ok(Domain(text.to_lowercase())) } else { Err(AddressError::Domain) }
+        if good { Ok(Domain(text)) } else { Err(AddressError::Domain) }
     }
 
     /// The domain in lower case.
@@ -229,6 +230,8 @@ mod tests {
             ("a@example..test", Err(AddressError::Domain)),
             ("a@[192.0.2]", Err(AddressError::Domain)),
             ("a@example test", Err(AddressError::Domain)),
+            ("a@MÜLLER.test", Ok("a@müller.test")),
+            ("a@İstanbul.test", Err(AddressError::Domain)),
         ];
         for (text, expected) in table {
             let got = Address::parse(text).map(|address| address.to_string());
