@@ -161,7 +161,9 @@ impl Framer {
 
     /// A line that is no command: a response to a challenge, or DONE.
     pub fn raw_line(&mut self) -> Option<Result<Bytes, &'static str>> {
-        self.lines.line().map(|line| line.map_err(bad_line))
+        let line = self.lines.line()?;
+        self.after_bad_line = line.is_err();
+        Some(line.map_err(bad_line))
     }
 
     /// Octets that are no line, at most so many; empty where none have come.
