@@ -44,7 +44,8 @@ impl Body {
         }
         *input = input.slice_ref(rest);
         if self.dots.violation().is_some() {
-            self.fault.get_or_insert(reply::BARE_IN_BODY);
+            // Before any other reason, which may lie in how much of it was there to be stored when.
+            self.fault = Some(reply::BARE_IN_BODY);
         }
         octets.finish()
     }

@@ -300,6 +300,16 @@ fn a_full_disk_refuses_the_message_and_keeps_the_session() {
 }
 
 #[test]
+fn of_two_reasons_to_refuse_a_message_the_same_is_given_however_it_is_cut() {
+    for cuts in [100, 10, 1] {
+        let mut client = in_data();
+        client.world.disk_full_at = Some(5);
+        let answer = client.send_cut(b"0123456789\r\na\rb\r\n.\r\n", &[cuts]);
+        assert_eq!(answer, "550 5.6.0 Message refused: it contains CR or LF that is not part of CRLF\r\n");
+    }
+}
+
+#[test]
 fn a_connection_that_drops_in_data_delivers_nothing() {
     for tail in ["", "\r\n", "\r\n.", "\r\n.\r"] {
         for event in [Event::Closed, Event::Shutdown] {
