@@ -253,13 +253,21 @@ fn with_hint(failure: Failure, options: &cli::Demo) -> Failure {
 
 fn present(dir: &Path, settings: &str) {
     let ca = server::certificate::ca_path(&fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
+    let (ca, dir, program) = (ca.display(), dir.display(), terminal::program());
     terminal::say(&format!(
-        "Gatepost demo. Settings for mail programs:\n\n{settings}\n  \
-         Login name  alice@{DOMAIN}, bob@{DOMAIN}, or admin@{DOMAIN} (administrator)\n  \
-         Password    {PASSWORD}\n  \
-         CA          {}  (import it, or accept the certificate)\n\n\
-         Administer it with: gatepost shell --data {}\nEnd it with Ctrl-C.\n",
-        ca.display(),
-        dir.display()
+        "Gatepost demo: a mail server for this machine. Settings for a mail program:\n\n{settings}\n  \
+         Address and login name  alice@{DOMAIN}, bob@{DOMAIN}, or\n  \
+         {:24}admin@{DOMAIN}, the administrator\n  \
+         Password                {PASSWORD}\n\n\
+         Let the mail program trust the certificate authority of this demo: import\n\n  \
+         {ca}\n\n\
+         In Thunderbird: Settings > Privacy & Security > Manage Certificates >\n\
+         Authorities > Import. In Evolution: Preferences > Certificates > Authorities >\n\
+         Import. Most others trust what the system trusts. (Accepting the certificate\n\
+         unseen does for a demo on your own machine, and nowhere else.)\n\n\
+         Administer it in another terminal:\n\n  \
+         {program} shell --data {dir}\n\n\
+         End it with Ctrl-C; all is kept for the next time.\n",
+        ""
     ));
 }

@@ -17,6 +17,11 @@ pub fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// How this program was called, so that a command that is shown can be typed as it stands.
+pub fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "gatepost".to_owned())
+}
+
 /// Whether somebody looks at standard error.
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()

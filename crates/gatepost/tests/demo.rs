@@ -194,6 +194,11 @@ fn the_table_is_followed_by_ready() {
         for part in ["alice@example.test", "Gatepost!1", "localhost", data.join("ca.pem").to_str().unwrap()] {
             assert!(said.contains(part), "{part}: {said}");
         }
+        assert!(said.contains(&format!("{GATEPOST} shell --data")), "it can be typed as it stands: {said}");
+        let (import, accept) = (said.find("import").unwrap(), said.find("ccepting").unwrap());
+        assert!(import < accept, "what is safe comes first: {said}");
+        let ours = |line: &&str| !line.contains(data.to_str().unwrap());
+        assert!(said.lines().filter(ours).all(|line| line.len() <= 80), "{said}");
         for port in [25, 110, 143, 993, 995, 587, 465] {
             assert!(TcpStream::connect(("127.0.0.1", port + last)).is_ok(), "{port}");
         }
