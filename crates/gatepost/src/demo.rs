@@ -13,6 +13,7 @@ use crate::setup::{self, NewMailbox, NewServer};
 use crate::{logging, samples, terminal};
 use directory::{Binding, Change, InitialNode, Object, ProtocolSettings, Snapshot, StartupType};
 use mail::{Address, Domain, Secret};
+use server::listen;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -67,11 +68,14 @@ async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) 
     };
     let snapshot = match known {
         Some(_) if last.is_none() => return Err(not_a_demo(&opened.dir)),
-        Some(snapshot) => move_to(opened, snapshot, before, wanted).await?,
+        Some(snapshot) => move_to(opened, snapshot, before, wanted, options).await?,
         None => {
+            let new = new_server(wanted)?;
+            let initial = Snapshot::initial(&new.node).map_err(|error| Failure::Usage(error.to_string()))?;
+            check_listeners(&initial, options)?;
             save_place(opened, wanted)?;
             let now = server::system_clock().seconds;
-            setup::create(&opened.dir, &opened.store, new_server(wanted)?, now).await?
+            setup::create(&opened.dir, &opened.store, new, now).await?
         }
     };
     if !wanted.complete {
@@ -170,11 +174,13 @@ async fn move_to(
     old: Snapshot,
     from: DemoPlace,
     to: DemoPlace,
+    options: &cli::Demo,
 ) -> Result<Snapshot, Failure> {
     if (from.bind, from.port_offset) == (to.bind, to.port_offset) {
         return Ok(old);
     }
     let applied = old.apply(moved(&old, from, to)).map_err(|error| Failure::Usage(error.to_string()))?;
+    check_listeners(&applied.snapshot, options)?;
     let audit = AuditEntry {
         time: server::system_clock().seconds,
         caller: "gatepost demo".to_owned(),
@@ -239,9 +245,22 @@ fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
     changes
 }
 
+/// Opens all listeners once and closes them again: a place that cannot be had must not be remembered for the next start.
+fn check_listeners(all: &Snapshot, options: &cli::Demo) -> Result<(), Failure> {
+    let open = |endpoint| listen::open(endpoint).err();
+    let errors: Vec<_> = listen::wanted(all).into_iter().filter_map(open).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(with_hint(Failure::Setup(listen::explain(&errors)), options))
+}
+
 /// The bindings of a demo are best changed all at once.
 fn with_hint(failure: Failure, options: &cli::Demo) -> Failure {
     match failure {
+        Failure::Setup(text) if text.contains("no such address") => Failure::Setup(format!(
+            "{text}\nOr let the demo listen on an address that this machine has: --bind 127.0.0.1"
+        )),
         Failure::Setup(text) if text.contains("cannot listen") => {
             let offset = options.port_offset.unwrap_or(FIRST_PLACE.port_offset);
             let other = if offset < 30_000 { offset + 10_000 } else { offset - 10_000 };

@@ -318,6 +318,36 @@ fn an_ordinary_user_can_run_it() {
 }
 
 #[test]
+fn an_address_that_this_machine_does_not_have_is_not_remembered() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    // RFC 5737 §3: it is nobody's.
+    let wrong = || {
+        let output = Command::new(GATEPOST)
+            .args(["demo", "--bind", "192.0.2.1", "--data"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{errors}");
+        for part in ["192.0.2.1", "no such address", "--bind 127.0.0.1"] {
+            assert!(errors.contains(part), "{part}: {errors}");
+        }
+    };
+    wrong();
+    let mut node = Node::start_on(&data).unwrap();
+    assert_eq!((count(&node, "alice"), count(&node, "bob")), (4, 2));
+    node.stop().unwrap();
+    let boot = fs::read(data.join("gatepost.toml")).unwrap();
+    wrong();
+    assert_eq!(fs::read(data.join("gatepost.toml")).unwrap(), boot);
+    node.restart().unwrap();
+    assert!(TcpStream::connect(node.address(Port::Imap)).is_ok());
+    let audited = node.shell("(Search-AdminAuditLog -Cmdlets Move-Demo | measure).Count").unwrap();
+    assert_eq!(String::from_utf8_lossy(&audited.stdout).trim(), "0");
+}
+
+#[test]
 fn moving_the_ports_again_after_a_crash_moves_them_once() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
