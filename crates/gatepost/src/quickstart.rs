@@ -85,89 +85,136 @@ fn addresses(bind: &[IpAddr]) -> Vec<IpAddr> {
 }
 
 fn answers(options: &cli::Quickstart) -> Result<Answers, Failure> {
-    let domain = match &options.domain {
-        Some(domain) => domain.clone(),
-        None => question("Domain of the mail addresses", "", "--domain")?,
-    };
-    let domain = Domain::new(&domain).map_err(|error| {
-        Failure::Usage(format!("'{domain}' is no domain: {error}; legal is a name like example.org"))
-    })?;
+    let domain = answer(options.domain.as_deref(), DOMAIN, domain)?;
     let usual = format!("mail.{domain}");
-    let hostname = match &options.hostname {
-        Some(hostname) => hostname.clone(),
-        None if terminal::is_interactive() => {
-            terminal::ask("Name under which clients reach this server", &usual)?
-        }
-        None => usual,
-    };
-    Domain::new(&hostname)
-        .map_err(|error| Failure::Usage(format!("'{hostname}' is no host name: {error}")))?;
-    if !hostname.is_ascii() {
-        // Names in certificates are ASCII, and TLS clients ask for the A-labels.
-        return Err(Failure::Usage(format!(
-            "'{hostname}' cannot stand in a certificate: give the name of this server in ASCII with --hostname, with \
-             A-labels (mail.xn--...), as it stands in the DNS, or another name; addresses keep the domain as it is"
-        )));
-    }
+    let text = "Name under which clients reach this server";
+    let name = Question { text, default: &usual, flag: "--hostname", unasked: Some(&usual) };
+    let hostname = answer(options.hostname.as_deref(), name, hostname)?;
+    let admin = address("admin", &domain).map_err(Failure::Usage)?;
     let mut mailboxes = vec![NewMailbox {
-        address: address("admin", &domain)?,
+        address: admin.clone(),
         password: password(options.admin_password_file.as_ref(), "admin", "--admin-password-file")?,
         administrator: true,
     }];
-    mailboxes.extend(more_mailboxes(options, &domain)?);
-    Ok(Answers { domain, hostname, mailboxes, services: services(options)? })
-}
-
-fn more_mailboxes(options: &cli::Quickstart, domain: &Domain) -> Result<Vec<NewMailbox>, Failure> {
-    let mut names = options.mailbox.clone();
-    if names.is_empty() && terminal::is_interactive() {
-        let answer = terminal::ask("More mailboxes, parts before @ with commas between (none)", "")?;
-        names = answer.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let given = Some(options.mailbox.join(",")).filter(|names| !names.is_empty());
+    for address in answer(given.as_deref(), MAILBOXES, |names| addresses_of(names, &domain, &admin))? {
+        let (file, flag) = (options.mailbox_password_file.as_ref(), "--mailbox-password-file");
+        let password = password(file, address.local(), flag)?;
+        mailboxes.push(NewMailbox { address, password, administrator: false });
     }
-    let mailbox = |name: &String| {
-        Ok(NewMailbox {
-            address: address(name, domain)?,
-            password: password(options.mailbox_password_file.as_ref(), name, "--mailbox-password-file")?,
-            administrator: false,
-        })
-    };
-    names.iter().map(mailbox).collect()
+    let enabled = options.enable.as_ref().map(|names| names.join(","));
+    let services = answer(enabled.as_deref(), SERVICES, services)?;
+    Ok(Answers { domain, hostname, mailboxes, services })
 }
 
-fn address(name: &str, domain: &Domain) -> Result<Address, Failure> {
+/// What is asked where a flag does not say it.
+struct Question<'q> {
+    text: &'q str,
+    /// What an empty answer means.
+    default: &'q str,
+    flag: &'q str,
+    /// What is taken where nobody can be asked; where there is nothing, the flag must be given.
+    unasked: Option<&'q str>,
+}
+
+const DOMAIN: Question<'_> =
+    Question { text: "Domain of the mail addresses", default: "", flag: "--domain", unasked: None };
+const MAILBOXES: Question<'_> = Question {
+    text: "More mailboxes, parts before @ with commas between (none)",
+    default: "",
+    flag: "--mailbox",
+    unasked: Some(""),
+};
+const SERVICES: Question<'_> = Question {
+    text: "Services to start with the server (pop3, imap4, or none)",
+    default: "imap4",
+    flag: "--enable",
+    unasked: Some(""),
+};
+
+/// What the flag says, or the person at the terminal, who is asked again after an answer that cannot be.
+fn answer<T>(
+    given: Option<&str>,
+    question: Question<'_>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
+    if let Some(given) = given {
+        return read(given).map_err(Failure::Usage);
+    }
+    while terminal::is_interactive() {
+        match read(&terminal::ask(question.text, question.default)?) {
+            Ok(value) => return Ok(value),
+            Err(why) => terminal::tell(&why),
+        }
+    }
+    match question.unasked {
+        Some(usual) => read(usual).map_err(Failure::Usage),
+        None => Err(Failure::Usage(format!(
+            "{} is missing, and there is no terminal to ask for it",
+            question.flag
+        ))),
+    }
+}
+
+fn domain(text: &str) -> Result<Domain, String> {
+    Domain::new(text)
+        .map_err(|error| format!("'{text}' is no domain: {error}; legal is a name like example.org"))
+}
+
+fn hostname(text: &str) -> Result<String, String> {
+    Domain::new(text).map_err(|error| {
+        format!("'{text}' is no host name: {error}; legal is a name like mail.example.org")
+    })?;
+    if text.is_ascii() {
+        return Ok(text.to_owned());
+    }
+    // Names in certificates are ASCII, and TLS clients ask for the A-labels.
+    Err(format!(
+        "'{text}' cannot stand in a certificate: give the name of this server in ASCII (--hostname), with A-labels \
+         (mail.xn--...), as it stands in the DNS, or another name; addresses keep the domain as it is"
+    ))
+}
+
+/// The addresses of the mailboxes that are wanted beside the administrator's.
+fn addresses_of(names: &str, domain: &Domain, admin: &Address) -> Result<Vec<Address>, String> {
+    let mut addresses: Vec<Address> = Vec::new();
+    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let address = address(name, domain)?;
+        if addresses.iter().chain([admin]).any(|known| known.key() == address.key()) {
+            return Err(format!("{address} is named twice, or is the administrator's, which is made anyway"));
+        }
+        addresses.push(address);
+    }
+    Ok(addresses)
+}
+
+fn address(name: &str, domain: &Domain) -> Result<Address, String> {
     let text = if name.contains('@') { name.to_owned() } else { format!("{name}@{domain}") };
-    Address::parse(&text).map_err(|error| Failure::Usage(format!("'{text}' is no address: {error}")))
+    let address = Address::parse(&text).map_err(|error| format!("'{text}' is no address: {error}"))?;
+    if address.domain() != domain {
+        return Err(format!(
+            "'{text}' is not in {domain}; give the part before @ alone. Other domains are made in the shell, with \
+             New-AcceptedDomain"
+        ));
+    }
+    Ok(address)
 }
 
-fn services(options: &cli::Quickstart) -> Result<Vec<ServiceName>, Failure> {
-    let listed = match &options.enable {
-        Some(listed) => listed.clone(),
-        None if terminal::is_interactive() => {
-            let answer = terminal::ask("Services to start with the server (pop3, imap4, or none)", "imap4")?;
-            answer.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_lowercase).collect()
-        }
-        None => Vec::new(),
-    };
+fn services(text: &str) -> Result<Vec<ServiceName>, String> {
+    let lower = text.to_lowercase();
     let mut services = Vec::new();
-    for name in listed {
-        match name.as_str() {
-            "pop3" => services.push(ServiceName::Pop3),
-            "imap4" | "imap" => services.push(ServiceName::Imap4),
-            "none" => {}
-            other => {
-                return Err(Failure::Usage(format!("'{other}' is no service; legal: pop3, imap4, none")));
-            }
+    for name in lower.split([',', ' ']).filter(|name| !name.is_empty()) {
+        let service = match name {
+            "pop3" => ServiceName::Pop3,
+            "imap4" | "imap" => ServiceName::Imap4,
+            "none" => continue,
+            other => return Err(format!("'{other}' is no service; legal: pop3, imap4, none")),
+        };
+        if !services.contains(&service) {
+            services.push(service);
         }
     }
-    services.dedup();
     Ok(services)
-}
-
-fn question(text: &str, default: &str, flag: &str) -> Result<String, Failure> {
-    if terminal::is_interactive() {
-        return terminal::ask(text, default);
-    }
-    Err(Failure::Usage(format!("{flag} is missing, and there is no terminal to ask for it")))
 }
 
 fn password(file: Option<&PathBuf>, name: &str, flag: &str) -> Result<Secret, Failure> {

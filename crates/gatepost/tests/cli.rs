@@ -8,8 +8,9 @@
     reason = "a test stops where it fails"
 )]
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::fs;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -162,6 +163,67 @@ fn quickstart_asks_for_what_is_missing() {
     ]);
     fails(&output, 2, &["legal are 8 to 256"]);
     assert!(!Path::new(data).exists(), "nothing is made before all is known");
+}
+
+/// Runs the program at a terminal on which this was typed ahead; gives its exit code, and what the terminal shows.
+fn at_terminal(arguments: &[&str], typed: &str) -> (Option<i32>, String) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+    let mut child = {
+        let open = || fs::File::options().read(true).write(true).open(&name).unwrap();
+        let mut command = Command::new(GATEPOST);
+        command.args(arguments).env_remove("GATEPOST_DATA").env("TERM", "dumb");
+        command.stdin(open()).stdout(open()).stderr(open()).spawn().unwrap()
+    };
+    let mut master = fs::File::from(master);
+    master.write_all(typed.as_bytes()).unwrap();
+    let mut shown = Vec::new();
+    // It ends with an error, because the other end is closed.
+    let _ = master.read_to_end(&mut shown);
+    (child.wait().unwrap().code(), String::from_utf8(shown).unwrap())
+}
+
+#[test]
+fn quickstart_asks_again_after_an_answer_that_cannot_be() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let arguments = ["quickstart", "--data", data.to_str().unwrap(), "--bind", "127.0.0.1"];
+    let (code, shown) = at_terminal(&arguments, "no domain\n\x04");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("nothing was set up") && !data.exists(), "{shown}");
+
+    let answers = [
+        ("no domain", "'no domain' is no domain"),
+        ("example.org", ""),
+        ("m@il", "'m@il' is no host name"),
+        ("", ""),
+        ("short", "8 to 256"),
+        ("correct horse", ""),
+        ("correct horse", ""),
+        ("x..y", "'x..y@example.org' is no address"),
+        ("carol, Admin", "is named twice"),
+        ("carol@example.net", "is not in example.org"),
+        ("carol", ""),
+        ("correct horse", ""),
+        ("correct horse", ""),
+        ("smtp", "'smtp' is no service; legal: pop3, imap4, none"),
+        ("pop3", ""),
+    ];
+    let typed: String = answers.iter().map(|(answer, _)| format!("{answer}\n")).collect();
+    let (code, shown) = at_terminal(&arguments, &typed);
+    assert_eq!(code, Some(0), "{shown}");
+    for (answer, why) in answers {
+        assert!(shown.contains(why), "{answer}: {shown}");
+    }
+    assert!(shown.contains("Start-Service MSExchangeIMAP4"), "{shown}");
+    assert!(!shown.contains("Start-Service MSExchangePOP3"), "{shown}");
+
+    // A flag is no slip at the keyboard.
+    let data = parent.path().join("other");
+    let (code, shown) = at_terminal(&["quickstart", "--data", data.to_str().unwrap(), "--domain", "a b"], "");
+    assert_eq!(code, Some(2), "{shown}");
 }
 
 #[test]
