@@ -202,17 +202,25 @@ fn address(name: &str, domain: &Domain) -> Result<Address, String> {
 
 fn services(text: &str) -> Result<Vec<ServiceName>, String> {
     let lower = text.to_lowercase();
-    let mut services = Vec::new();
+    let (mut services, mut none) = (Vec::new(), false);
     for name in lower.split([',', ' ']).filter(|name| !name.is_empty()) {
         let service = match name {
             "pop3" => ServiceName::Pop3,
             "imap4" | "imap" => ServiceName::Imap4,
-            "none" => continue,
+            "none" => {
+                none = true;
+                continue;
+            }
             other => return Err(format!("'{other}' is no service; legal: pop3, imap4, none")),
         };
         if !services.contains(&service) {
             services.push(service);
         }
+    }
+    if none && !services.is_empty() {
+        return Err(format!(
+            "'{text}' contradicts itself: none stands alone; legal: pop3, imap4, pop3,imap4, or none"
+        ));
     }
     Ok(services)
 }

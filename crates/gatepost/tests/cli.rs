@@ -209,6 +209,7 @@ fn quickstart_asks_again_after_an_answer_that_cannot_be() {
         ("correct horse", ""),
         ("correct horse", ""),
         ("smtp", "'smtp' is no service; legal: pop3, imap4, none"),
+        ("imap4, none", "none stands alone"),
         ("pop3", ""),
     ];
     let typed: String = answers.iter().map(|(answer, _)| format!("{answer}\n")).collect();
@@ -278,6 +279,23 @@ fn passwords_have_a_length_everywhere() {
         fails(&output, 2, &["8 to 256", "Several words"]);
     }
     assert!(!dir.exists());
+}
+
+#[test]
+fn services_that_contradict_each_other_are_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, password) = (parent.path().join("data"), parent.path().join("password"));
+    fs::write(&password, "correct horse\n").unwrap();
+    let quickstart = |enable: &str| {
+        let mut arguments = vec!["quickstart", "--data", dir.to_str().unwrap(), "--domain", "example.org"];
+        arguments.extend(["--admin-password-file", password.to_str().unwrap(), "--enable", enable]);
+        gatepost(&arguments)
+    };
+    fails(&quickstart("imap4,none"), 2, &["'imap4,none' contradicts itself", "pop3,imap4"]);
+    fails(&quickstart("imap4,smtp"), 2, &["'smtp'", "pop3, imap4, none"]);
+    assert!(!dir.exists());
+    let output = quickstart("imap4,pop3,imap4");
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[test]
