@@ -105,6 +105,6 @@ pub enum Outcome {
     Done,
     /// There was an error, and it was shown.
     Failed,
-    /// The text said `exit`.
-    Exit,
+    /// The text said `exit`, with this code.
+    Exit(u8),
 }

@@ -186,8 +186,23 @@ async fn an_error_ends_its_statement_and_no_more() {
     // Nothing of a text is run that is not understood to its end.
     let (shown, outcome) = site.run("'first'\n)").await;
     assert_eq!((shown.output.as_str(), outcome), ("", Outcome::Failed));
-    let (_, outcome) = site.run("exit; 'not reached'").await;
-    assert_eq!(outcome, Outcome::Exit);
+    let table = [
+        ("exit; 'not reached'", 0),
+        ("quit\n'not reached'", 0),
+        ("1..3 | % {exit $_ + 1; 'not reached'}; 'nor this'", 2),
+        ("$x = $(exit 255); 'not reached'", 255),
+        // Without a code it is as the end of the text.
+        ("Get-Mailbox nobody; exit", 1),
+        ("Get-Mailbox nobody; exit 0", 0),
+    ];
+    for (text, code) in table {
+        let (shown, outcome) = site.run(text).await;
+        assert_eq!((shown.output.as_str(), outcome), ("", Outcome::Exit(code)), "{text}");
+    }
+    for wrong in ["exit 256", "exit -1", "exit 'x'"] {
+        let errors = site.bad(wrong).await;
+        assert!(errors.contains("from 0 to 255") && errors.contains("column 6"), "{errors}");
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ pub enum Failure {
     Usage(String),
     /// Something is wrong with the configuration or the data, with a hint; exit code 3.
     Setup(String),
-    /// It failed and everything has been said already; exit code 1.
-    Told,
+    /// Everything has been said already; with this exit code.
+    Told(u8),
 }
 
 impl Failure {
@@ -70,7 +70,7 @@ impl Failure {
             Failure::Failed(text) => (1, Some(text)),
             Failure::Usage(text) => (2, Some(text)),
             Failure::Setup(text) => (3, Some(text)),
-            Failure::Told => (1, None),
+            Failure::Told(code) => (code, None),
         };
         if let Some(text) = text {
             // With standard error closed there is nobody to tell.

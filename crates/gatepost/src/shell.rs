@@ -1,7 +1,8 @@
 //! `gatepost shell`: sends cmdlets to a running server and shows what comes back.
 //!
 //! Results go to standard output and nothing else does; warnings and errors go to standard error. A script (`-c`, a
-//! file, or standard input that is no terminal) that had an error ends with a non-zero exit status.
+//! file, or standard input that is no terminal) that had an error ends with a non-zero exit status; `exit N`
+//! chooses it.
 
 mod client;
 mod history;
@@ -65,8 +66,9 @@ fn text(octets: Vec<u8>) -> Result<String, Failure> {
 
 fn run_script(mut client: Client, script: &str) -> Result<(), Failure> {
     match client.run(script)? {
-        Outcome::Done | Outcome::Exit => Ok(()),
-        Outcome::Failed => Err(Failure::Told),
+        Outcome::Done | Outcome::Exit(0) => Ok(()),
+        Outcome::Exit(code) => Err(Failure::Told(code)),
+        Outcome::Failed => Err(Failure::Told(1)),
     }
 }
 

@@ -400,6 +400,9 @@ fn the_shell_writes_results_and_errors_apart() {
     assert_eq!((failed.status.code(), text(&failed.stdout)), (Some(1), ""));
     assert!(text(&failed.stderr).contains("nobody"));
 
+    for (text, code) in [("exit 7", 7), ("if (1) {quit}", 0), ("Get-Mailbox nobody; exit", 1)] {
+        assert_eq!(node.shell(text).unwrap().status.code(), Some(code), "{text}");
+    }
     let script = node.data().with_extension("ps1");
     fs::write(&script, "\u{feff}$name = 'alice'\r\nGet-Mailbox $name | ConvertTo-Json\r\n").unwrap();
     let data = node.data().to_str().unwrap();

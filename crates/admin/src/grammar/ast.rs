@@ -60,8 +60,8 @@ pub enum Statement {
         /// What runs for each.
         body: Vec<Statement>,
     },
-    /// `exit`
-    Exit,
+    /// `exit`, `quit`, `exit 3`
+    Exit(Option<Expr>),
 }
 
 /// How a value is assigned.

@@ -73,14 +73,21 @@ impl Cursor {
         let statement = match self.keyword().as_str() {
             "if" => self.if_statement(),
             "foreach" if self.follows("foreach", '(') => self.for_each(),
-            "exit" => {
-                self.pos += "exit".len();
-                Ok(Statement::Exit)
-            }
+            "exit" | "quit" => self.exit(),
             _ => self.assignment_or_pipeline(),
         };
         self.leave();
         statement
+    }
+
+    /// `exit` and `quit`, with or without a code.
+    fn exit(&mut self) -> Result<Statement, ParseError> {
+        self.pos += "exit".len();
+        self.skip_blanks()?;
+        Ok(Statement::Exit(match self.peek() {
+            None | Some('\n' | ';' | '}' | ')') => None,
+            _ => Some(self.expression()?),
+        }))
     }
 
     /// The word that a statement begins with, in lower case; empty where it is longer than a keyword.

@@ -76,6 +76,9 @@ fn good_texts() {
         ),
         ("Get-X -?", "Get-X -?"),
         ("exit", "exit"),
+        ("quit", "exit"),
+        ("exit 3", "exit 3"),
+        ("if ($x) {exit $x + 1}; Quit", "if ($x) {exit ($x Add 1)} else {}; exit"),
         ("Set-X 007", "Set-X 7"),
         ("New-X $env:HOME", "New-X $env:HOME"),
         ("Get-X ;; Get-Y\r\n\r\nGet-Z\r\n", "Get-X; Get-Y; Get-Z"),
@@ -231,7 +234,8 @@ fn statement(statement: &Statement) -> String {
         Statement::ForEach { variable, items, body } => {
             format!("foreach ${variable} in {} {{{}}}", pipeline(items), statements(body))
         }
-        Statement::Exit => "exit".to_owned(),
+        Statement::Exit(None) => "exit".to_owned(),
+        Statement::Exit(Some(code)) => format!("exit {}", expression(code)),
     }
 }
 

@@ -91,8 +91,8 @@ pub enum Stop {
     Gone,
     /// An error that ends everything has been shown.
     Failed,
-    /// `exit`
-    Exit,
+    /// `exit`, with this code.
+    Exit(u8),
 }
 
 impl Env {

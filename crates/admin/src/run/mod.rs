@@ -73,7 +73,7 @@ async fn interpret(env: Env, text: &str) -> Outcome {
     let mut printer = Printer::new(env.clone());
     let ended = statement::run_script(&env, &script, &mut printer).await;
     match ended {
-        Err(Stop::Exit) => Outcome::Exit,
+        Err(Stop::Exit(code)) => Outcome::Exit(code),
         Err(Stop::Gone | Stop::Failed) => Outcome::Failed,
         _ if env.failed() => Outcome::Failed,
         _ => Outcome::Done,

@@ -64,9 +64,21 @@ pub fn run<'a>(
                 }
                 Ok(())
             }
-            Statement::Exit => Err(Halt::Stop(Stop::Exit)),
+            Statement::Exit(code) => Err(exit(env, code.as_ref()).await),
         }
     })
+}
+
+/// The end of the whole text. Without a code it tells whether there was an error, as the end of the text would.
+async fn exit(env: &Env, code: Option<&Expr>) -> Halt {
+    let Some(expr) = code else { return Halt::Stop(Stop::Exit(u8::from(env.failed()))) };
+    match evaluate::evaluate(env, expr).await {
+        Ok(value) => match value.to_string().parse() {
+            Ok(code) => Halt::Stop(Stop::Exit(code)),
+            Err(_) => Halt::fault(expr.span, "An exit code is a whole number from 0 to 255."),
+        },
+        Err(halt) => halt,
+    }
 }
 
 /// Levels of values in a variable.

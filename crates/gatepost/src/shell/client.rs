@@ -72,7 +72,7 @@ fn show(channel: Channel, text: &str) -> Result<(), Failure> {
     };
     match written {
         // `gatepost shell -c ... | head` has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Told),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::Told(1)),
         other => other.map_err(Failure::failed),
     }
 }

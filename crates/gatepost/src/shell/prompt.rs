@@ -19,7 +19,7 @@ pub fn width() -> u16 {
     from_environment.or_else(measured).filter(|width| *width > 0).unwrap_or(80)
 }
 
-/// Reads statements and runs them until `exit` or the end of the input.
+/// Reads statements and runs them until `exit`, `quit` or the end of the input.
 pub fn converse(mut client: Client, dir: &Path) -> Result<(), Failure> {
     terminal::tell(&format!(
         "Gatepost shell on {}. `Get-Command` lists all cmdlets; `exit` ends.",
@@ -40,8 +40,10 @@ pub fn converse(mut client: Client, dir: &Path) -> Result<(), Failure> {
                     columns = now;
                     client.resize(now)?;
                 }
-                if client.run(&text)? == Outcome::Exit {
-                    return Ok(());
+                match client.run(&text)? {
+                    Outcome::Exit(0) => return Ok(()),
+                    Outcome::Exit(code) => return Err(Failure::Told(code)),
+                    Outcome::Done | Outcome::Failed => {}
                 }
             }
             // Like everywhere: it throws the line away, not the shell.

@@ -25,7 +25,7 @@ impl ShellTalk {
         let text = std::mem::take(&mut self.text);
         let shown = Shown::default();
         let outcome = self.runtime.block_on(self.shell.run(&text, &mut shown.clone()));
-        self.exited = outcome == admin::Outcome::Exit;
+        self.exited = matches!(outcome, admin::Outcome::Exit(_));
         // Dialogues are about lines of the wire; the shell ends its lines for terminals.
         for line in shown.take().lines() {
             self.out.extend_from_slice(line.trim_end().as_bytes());
