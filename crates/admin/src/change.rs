@@ -76,7 +76,15 @@ pub async fn begin(context: &Context) -> Changing {
 
 impl Changing {
     /// Makes the change durable and true, or refuses it as a whole.
-    pub async fn commit(self, call: &Call<'_>, edit: Edit) -> Result<(), Failure> {
+    ///
+    /// What would leave everything as it is succeeds with a warning, as in Exchange, and is nothing for the audit log.
+    pub async fn commit(self, call: &mut Call<'_>, edit: Edit) -> Result<(), Failure> {
+        if edit.changes.iter().all(|change| self.snapshot.has(change)) {
+            drop(self.held);
+            let name = edit.after.as_ref().map_or_else(String::new, identity);
+            let warning = "The command completed successfully but no settings of";
+            return Ok(call.warn(format!("{warning} '{name}' have been modified.")).await?);
+        }
         let shown = edit.after.as_ref().or(edit.before.as_ref());
         let object = shown.map_or_else(String::new, |object| Value::from(object.clone()).to_string());
         let audit = AuditEntry {
@@ -116,6 +124,11 @@ impl Changing {
             |_| Err(Failure::from("The change did not end; look at the objects before going on.").into());
         finished.await.unwrap_or_else(lost).map_err(Failure::from)
     }
+}
+
+/// What an object is called where it is shown.
+fn identity(object: &Object) -> String {
+    object.property("Identity").map_or_else(|| Value::from(object.clone()).to_string(), ToString::to_string)
 }
 
 fn saved(record: &directory::Record) -> store::Object {

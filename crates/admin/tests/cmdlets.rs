@@ -277,6 +277,36 @@ async fn every_change_is_audited() {
 }
 
 #[tokio::test]
+async fn what_changes_nothing_is_told_and_not_audited() {
+    let mut site = Site::new().await;
+    site.good("New-ReceiveConnector Scanners -Bindings 127.0.0.1:10026 -RemoteIPRanges 192.0.2.1 | Out-Null")
+        .await;
+    let table = [
+        ("Set-PopSettings", "MAIL\\1"),
+        ("Set-ImapSettings -LoginType SecureLogin", "MAIL\\1"),
+        ("Set-CASMailbox alice -PopEnabled $true", "alice"),
+        ("Set-Mailbox bob", "bob"),
+        ("Set-MailboxDatabase -DeletedItemRetention 14.00:00:00", "Mailbox Database"),
+        ("Set-AcceptedDomain example.test", "example.test"),
+        ("Set-ReceiveConnector Scanners", "MAIL\\Scanners"),
+    ];
+    let told = *site.node.reconciled.lock().unwrap();
+    for (text, name) in table {
+        let (shown, outcome) = site.run(text).await;
+        let warning = format!(
+            "WARNING: The command completed successfully but no settings of '{name}' have been modified.\n"
+        );
+        assert_eq!((shown.errors, outcome), (warning, Outcome::Done), "{text}");
+    }
+    site.good("Set-Service MSExchangePOP3 -StartupType Automatic; Start-Service MSExchangePOP3").await;
+    assert_eq!(site.context.store.audit(10).await.unwrap().len(), 1, "the connector");
+    assert_eq!(*site.node.reconciled.lock().unwrap(), told);
+    // A new password is shown nowhere, and is a change.
+    site.good("Set-Mailbox bob -Password (ConvertTo-SecureString 'correct horse' -AsPlainText -Force)").await;
+    assert_eq!(site.context.store.audit(10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn client_settings_follow_services_and_flags() {
     let mut site = Site::new().await;
     let all = "\
@@ -335,14 +365,14 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
         }
     };
     tokio::join!(
-        run("Set-CASMailbox alice -PopEnabled $false"),
-        run("Set-CASMailbox alice -ImapEnabled $false"),
-        run("Set-PopSettings -Banner here"),
+        run("Set-CASMailbox alice -PopEnabled $true -wa Ignore; Set-CASMailbox alice -PopEnabled $false"),
+        run("Set-CASMailbox alice -ImapEnabled $true -wa Ignore; Set-CASMailbox alice -ImapEnabled $false"),
+        run("Set-PopSettings -Banner there; Set-PopSettings -Banner here"),
     );
     let saved = site.saved().await;
     let cas = &saved.mailbox("alice").unwrap().cas;
     assert!(!cas.pop_enabled && !cas.imap_enabled && saved.pop().banner == "here");
-    assert_eq!(site.context.store.audit(100).await.unwrap().len(), 60);
+    assert_eq!(site.context.store.audit(200).await.unwrap().len(), 39 + 39 + 40);
 }
 
 /// The lines that product and article promise to work as they are pasted.

@@ -302,7 +302,7 @@ async fn what_is_stopped_in_the_middle_leaves_no_halves() {
         }
         assert_eq!(site.good("\"$_\"").await, "\n", "after {polls}");
         // Whoever changes something waits for what has been begun.
-        site.good("Set-Mailbox bob -DisplayName other").await;
+        site.good(&format!("Set-Mailbox bob -DisplayName 'other {polls}'")).await;
         let names = |all: &directory::Snapshot| {
             all.mailboxes().map(|mailbox| mailbox.display_name.clone()).collect::<Vec<_>>()
         };

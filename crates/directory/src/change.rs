@@ -102,6 +102,20 @@ impl Snapshot {
         Ok(Applied { snapshot: next, put, remove })
     }
 
+    /// Whether an object is there already as this change would put it.
+    pub fn has(&self, change: &Change) -> bool {
+        let Change::Put(object) = change else { return false };
+        match object {
+            Object::Mailbox(new) => self.mailboxes.get(&new.guid) == Some(new),
+            Object::AcceptedDomain(new) => self.domains.get(&new.guid) == Some(new),
+            Object::ReceiveConnector(new) => self.connectors.get(&new.guid) == Some(new),
+            Object::PopSettings(new) => self.pop == *new,
+            Object::ImapSettings(new) => self.imap == *new,
+            Object::Service(new) => self.services.get(&new.name) == Some(new),
+            Object::Organization(new) => self.organization == *new,
+        }
+    }
+
     fn change_other(&mut self, change: &Change) -> Result<(), Invalid> {
         match change {
             Change::Put(object) => self.put_other(object.clone()),

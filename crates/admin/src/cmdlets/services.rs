@@ -212,7 +212,7 @@ fn current(snapshot: &Snapshot, service: ServiceName) -> Service {
 }
 
 async fn update(
-    call: &Call<'_>,
+    call: &mut Call<'_>,
     name: ServiceName,
     change: impl FnOnce(&mut Service),
 ) -> Result<(), Failure> {
@@ -220,6 +220,9 @@ async fn update(
     let old = current(&changing.snapshot, name);
     let mut service = old.clone();
     change(&mut service);
+    if service == old {
+        return Ok(());
+    }
     let starts = service.running && !old.running;
     let edit = Edit {
         undo: if starts { vec![Change::put(old.clone())] } else { Vec::new() },
