@@ -25,6 +25,9 @@ pub struct Changing {
 /// What is changed.
 #[derive(Default)]
 pub struct Edit {
+    /// Objects put before the others, and made true: what starts again must stop first. It stands in the audit log with
+    /// the others.
+    pub first: Vec<Change>,
     /// Objects put and removed.
     pub changes: Vec<Change>,
     /// An account that begins with this change.
@@ -37,6 +40,8 @@ pub struct Edit {
     pub after: Option<Object>,
     /// What is changed back where the node cannot follow; without this, what is saved stays.
     pub undo: Vec<Change>,
+    /// The object as it is shown after that, where it is not as it was before.
+    pub undone: Option<Object>,
 }
 
 /// Why a change was not made, or not all of it.
@@ -79,7 +84,7 @@ impl Changing {
     ///
     /// What would leave everything as it is succeeds with a warning, as in Exchange, and is nothing for the audit log.
     pub async fn commit(self, call: &mut Call<'_>, edit: Edit) -> Result<(), Failure> {
-        if edit.changes.iter().all(|change| self.snapshot.has(change)) {
+        if edit.first.is_empty() && edit.changes.iter().all(|change| self.snapshot.has(change)) {
             drop(self.held);
             let name = edit.after.as_ref().map_or_else(String::new, identity);
             let warning = "The command completed successfully but no settings of";
@@ -96,22 +101,26 @@ impl Changing {
         };
         let undo = Step {
             changes: edit.undo,
-            audit: AuditEntry {
-                details: details(&call.arguments, edit.after.as_ref(), edit.before.as_ref()),
+            audit: vec![AuditEntry {
+                details: details(
+                    &call.arguments,
+                    edit.after.as_ref(),
+                    edit.undone.as_ref().or(edit.before.as_ref()),
+                ),
                 ..audit.clone()
-            },
-            create_accounts: Vec::new(),
-            remove_accounts: Vec::new(),
+            }],
+            ..Step::default()
         };
+        let first = Step { changes: edit.first, ..Step::default() };
         let step = Step {
             changes: edit.changes,
             create_accounts: edit.create_account.into_iter().collect(),
             remove_accounts: edit.remove_account.into_iter().collect(),
-            audit,
+            audit: vec![audit],
         };
-        let (context, held, snapshot) = (self.context, self.held, self.snapshot);
+        let (context, held) = (self.context, self.held);
         let finished = tokio::spawn(async move {
-            let ended = match save(&context, &snapshot, step).await {
+            let ended = match save_in_turn(&context, first, step).await {
                 Err(Undone::NotFollowed(why)) if !undo.changes.is_empty() => {
                     take_back(&context, undo, why).await
                 }
@@ -136,21 +145,33 @@ fn saved(record: &directory::Record) -> store::Object {
 }
 
 /// What is saved at once.
+#[derive(Default)]
 struct Step {
     changes: Vec<Change>,
     create_accounts: Vec<AccountId>,
     remove_accounts: Vec<AccountId>,
-    audit: AuditEntry,
+    audit: Vec<AuditEntry>,
 }
 
-async fn save(context: &Context, snapshot: &Snapshot, step: Step) -> Result<(), Undone> {
+/// Both steps; of the first, what the node says is said again by the second.
+async fn save_in_turn(context: &Context, first: Step, second: Step) -> Result<(), Undone> {
+    if !first.changes.is_empty()
+        && let Err(Undone::Refused(failure)) = save(context, first).await
+    {
+        return Err(failure.into());
+    }
+    save(context, second).await
+}
+
+async fn save(context: &Context, step: Step) -> Result<(), Undone> {
+    let snapshot = context.directory.snapshot();
     let applied = snapshot.apply(step.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
     let change = ObjectChange {
         put: applied.put.iter().map(saved).collect(),
         remove: applied.remove,
         create_accounts: step.create_accounts,
         remove_accounts: step.remove_accounts,
-        audit: vec![step.audit],
+        audit: step.audit,
     };
     context.store.save(change).await.map_err(Failure::from)?;
     context.directory.publish(applied.snapshot);
@@ -159,7 +180,7 @@ async fn save(context: &Context, snapshot: &Snapshot, step: Step) -> Result<(), 
 
 /// Makes objects again what they were. The reason is told already; that the node is still not content says nothing new.
 async fn take_back(context: &Context, step: Step, why: String) -> Result<(), Undone> {
-    match save(context, &context.directory.snapshot(), step).await {
+    match save(context, step).await {
         Ok(()) | Err(Undone::NotFollowed(_)) => Err(Undone::TakenBack(why)),
         Err(_) => Err(Undone::NotFollowed(why)),
     }

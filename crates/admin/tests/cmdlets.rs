@@ -200,6 +200,8 @@ async fn services_start_and_stop() {
     let before = *site.node.reconciled.lock().unwrap();
     site.good("Restart-Service MSExchangeIMAP4").await;
     assert_eq!(*site.node.reconciled.lock().unwrap(), before + 2);
+    let audit = site.context.store.audit(100).await.unwrap();
+    assert_eq!(audit.iter().filter(|entry| entry.cmdlet == "Restart-Service").count(), 1);
     let (shown, outcome) = site.run("Restart-Service MSExchangePOP3BE").await;
     assert_eq!(outcome, Outcome::Done);
     assert_eq!(shown.errors, "WARNING: MSExchangePOP3BE is one with MSExchangePOP3 here, which is meant.\n");
@@ -227,6 +229,33 @@ async fn a_taken_port_is_told_and_the_service_counts_as_stopped() {
         "{errors}"
     );
     assert_eq!(site.saved().await.pop().banner, "other");
+}
+
+#[tokio::test]
+async fn a_restart_that_fails_says_what_became_of_it() {
+    let mut site = Site::new().await;
+    *site.node.failure.lock().unwrap() = Some("port 10110 is taken by another program.".to_owned());
+    let errors = site.bad("Restart-Service MSExchangePOP3").await;
+    for part in [
+        "'MSExchangePOP3' is stopped, and cannot be started again: port 10110",
+        "Start-Service MSExchangePOP3",
+    ] {
+        assert!(errors.contains(part), "{errors}");
+    }
+    let running = |site: &Site| site.context.directory.snapshot().is_running(ServiceName::Pop3);
+    assert!(!running(&site));
+    *site.node.failure.lock().unwrap() = None;
+    let last = "Search-AdminAuditLog -ResultSize 1 | fl CmdletName,ModifiedProperties";
+    assert_eq!(
+        site.good(last).await,
+        "CmdletName         : Restart-Service\nModifiedProperties : {Status: Running -> Stopped}\n"
+    );
+    site.good("Restart-Service MSExchangePOP3").await;
+    assert!(running(&site));
+    // What could not be started again is not stopped.
+    site.good("Set-Service MSExchangePOP3 -StartupType Disabled").await;
+    assert!(site.bad("Restart-Service MSExchangePOP3").await.contains("start type is Disabled"));
+    assert!(running(&site));
 }
 
 #[tokio::test]

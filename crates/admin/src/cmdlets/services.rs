@@ -54,7 +54,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         parameters: &[NAME],
         accepts: &["Service"],
         examples: &[("Start-Service MSExchangeIMAP4", "Starts IMAP4.")],
-        run: Run::Each(|call| Box::pin(switch(call, &[Order::Start]))),
+        run: Run::Each(|call| Box::pin(switch(call, Order::Start))),
         ..CHANGES
     },
     Cmdlet {
@@ -64,7 +64,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         parameters: &[NAME, parameter("Force", Kind::Switch, "Accepted; has no effect.")],
         accepts: &["Service"],
         examples: &[("Stop-Service MSExchangePOP3", "Stops POP3.")],
-        run: Run::Each(|call| Box::pin(switch(call, &[Order::Stop]))),
+        run: Run::Each(|call| Box::pin(switch(call, Order::Stop))),
         ..CHANGES
     },
     Cmdlet {
@@ -73,7 +73,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         parameters: &[NAME, parameter("Force", Kind::Switch, "Accepted; has no effect.")],
         accepts: &["Service"],
         examples: &[("Restart-Service MSExchangeIMAP4", "Restarts IMAP4.")],
-        run: Run::Each(|call| Box::pin(switch(call, &[Order::Stop, Order::Start]))),
+        run: Run::Each(|call| Box::pin(switch(call, Order::Restart))),
         ..CHANGES
     },
 ];
@@ -83,6 +83,7 @@ pub const CMDLETS: &[Cmdlet] = &[
 enum Order {
     Start,
     Stop,
+    Restart,
 }
 
 /// A service as it is shown.
@@ -168,41 +169,62 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn switch(call: &mut Call<'_>, orders: &[Order]) -> Result<(), Failure> {
-    let action = match orders {
-        [Order::Start] => "Start the service",
-        [Order::Stop] => "Stop the service",
-        _ => "Restart the service",
+async fn switch(call: &mut Call<'_>, order: Order) -> Result<(), Failure> {
+    let action = match order {
+        Order::Start => "Start the service",
+        Order::Stop => "Stop the service",
+        Order::Restart => "Restart the service",
     };
     for name in names(call) {
         for service in matching(call, &name).await? {
-            if !call.may(action, service.name()).await? {
-                continue;
-            }
-            for order in orders {
-                give(call, service, *order).await?;
+            if call.may(action, service.name()).await? {
+                give(call, service, order).await?;
             }
         }
     }
     Ok(())
 }
 
-/// Starts or stops a service. One that cannot start, because a port is taken, counts as stopped.
+/// Starts or stops a service, or both. One that cannot start, because a port is taken, counts as stopped.
 async fn give(call: &mut Call<'_>, service: ServiceName, order: Order) -> Result<(), Failure> {
-    let current = current(&call.context().directory.snapshot(), service);
-    if order == Order::Start {
-        policy::start_service(&current)?;
+    let known = current(&call.context().directory.snapshot(), service);
+    if order != Order::Stop {
+        policy::start_service(&known)?;
     }
-    let running = order == Order::Start;
-    if current.running == running {
-        return Ok(());
-    }
-    match update(call, service, |service| service.running = running).await {
-        Err(Failure::Error(why)) if order == Order::Start => {
-            Err(format!("Service '{}' cannot be started: {why}", service.name()).into())
+    let given = match order {
+        Order::Restart => restart(call, service).await,
+        _ => update(call, service, |service| service.running = order == Order::Start).await,
+    };
+    let name = service.name();
+    match given {
+        Err(Failure::Error(why)) if order == Order::Restart && known.running => Err(format!(
+            "Service '{name}' is stopped, and cannot be started again: {why} Start-Service {name} starts it when that is \
+             corrected."
+        )
+        .into()),
+        Err(Failure::Error(why)) if order != Order::Stop => {
+            Err(format!("Service '{name}' cannot be started: {why}").into())
         }
-        done => done,
+        given => given,
     }
+}
+
+/// Stops a service and starts it again, as one change.
+async fn restart(call: &mut Call<'_>, name: ServiceName) -> Result<(), Failure> {
+    let changing = change::begin(call.context()).await;
+    let old = current(&changing.snapshot, name);
+    let stopped = Service { running: false, ..old.clone() };
+    let started = Service { running: true, ..old.clone() };
+    let edit = Edit {
+        first: if old.running { vec![Change::put(stopped.clone())] } else { Vec::new() },
+        before: Some(view(&old)),
+        after: Some(view(&started)),
+        undone: Some(view(&stopped)),
+        undo: vec![Change::put(stopped)],
+        changes: vec![Change::put(started)],
+        ..Edit::default()
+    };
+    changing.commit(call, edit).await
 }
 
 fn current(snapshot: &Snapshot, service: ServiceName) -> Service {
