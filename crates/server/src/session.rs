@@ -12,6 +12,7 @@ use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
+use store::Reading;
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 use wire::{Copy, Event, Machine, Shape, Step, Stuffer, TlsInfo, Wait, char8};
@@ -200,20 +201,18 @@ impl<S: Serve> Driver<S> {
         if let Some(octets) = at_hand(copy) {
             return Ok(self.stream.write(&char8(octets)).await?);
         }
-        let mut done = 0;
-        while done < copy.len {
-            let octets = self.read(copy, done).await?;
+        let mut source = Source::new(copy);
+        while let Some(octets) = source.next(&self.context).await? {
             self.stream.write(&char8(&octets)).await?;
-            done += octets.len() as u32;
         }
         Ok(())
     }
 
     async fn copy_dotted(&mut self, copy: &Copy, mut stuffer: Stuffer) -> Result<(), Broken> {
-        let mut done = 0;
-        while done < copy.len && !stuffer.is_done() {
-            let octets = self.read(copy, done).await?;
-            done += octets.len() as u32;
+        let mut source = Source::new(copy);
+        while !stuffer.is_done()
+            && let Some(octets) = source.next(&self.context).await?
+        {
             stuffer.push(&octets, &mut self.out);
             if self.out.len() >= HIGH_WATER {
                 self.send().await?;
@@ -221,20 +220,6 @@ impl<S: Serve> Driver<S> {
         }
         stuffer.finish(&mut self.out);
         Ok(())
-    }
-
-    /// The next octets of what is being copied; never none.
-    async fn read(&self, copy: &Copy, done: u32) -> Result<bytes::Bytes, Broken> {
-        let (start, len) = (copy.start + done, (copy.len - done).min(CHUNK));
-        let octets = match &copy.body.octets {
-            Some(all) => all.slice(clamp(start, all.len())..clamp(start + len, all.len())),
-            None => self.context.store.read(&copy.body, start, len).await.map_err(Broken::Store)?,
-        };
-        if octets.is_empty() {
-            // The length was promised to the client already: only closing the connection can tell it the truth.
-            return Err(Broken::Store(store::Error::Damaged(format!("blob {} ends early", copy.body.blob))));
-        }
-        Ok(octets)
     }
 
     async fn wait(&mut self, wait: Wait) -> Result<(), Broken> {
@@ -288,8 +273,33 @@ fn at_hand(copy: &Copy) -> Option<&[u8]> {
     copy.body.octets.as_ref()?.get(start..end)
 }
 
-fn clamp(octet: u32, len: usize) -> usize {
-    usize::try_from(octet).unwrap_or(usize::MAX).min(len)
+/// Octets that are being copied.
+struct Source {
+    blob: mail::BlobId,
+    reading: Reading,
+    left: u32,
+}
+
+impl Source {
+    fn new(copy: &Copy) -> Source {
+        let reading = Reading::new(copy.body.clone(), copy.start);
+        Source { blob: copy.body.blob, reading, left: copy.len }
+    }
+
+    /// The next ones.
+    async fn next(&mut self, context: &Context) -> Result<Option<bytes::Bytes>, Broken> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let len = self.left.min(CHUNK);
+        let octets = context.store.read_next(&mut self.reading, len).await.map_err(Broken::Store)?;
+        if octets.is_empty() {
+            // The length was promised to the client already: only closing the connection can tell it the truth.
+            return Err(Broken::Store(store::Error::Damaged(format!("blob {} ends early", self.blob))));
+        }
+        self.left -= octets.len() as u32;
+        Ok(Some(octets))
+    }
 }
 
 /// Begins TLS as the server, unless the service stops first: a client who says nothing must not hold it up.

@@ -277,6 +277,29 @@ impl Store {
         self.core.read_bodies(move |bodies| reads::part(bodies, blob, start, len)).await
     }
 
+    /// The next octets of a body that is read in pieces; none at its end. Where it was read from its first octet to its
+    /// last, the last piece comes only if all of them match their checksum, and else [`Error::Damaged`].
+    pub async fn read_next(&self, reading: &mut Reading, len: u32) -> Result<Bytes, Error> {
+        let Reading { body, at, hash } = reading;
+        if body.octets.is_some() {
+            // They were checked before they were handed out.
+            let octets = self.read(body, *at, len).await?;
+            *at += octets.len() as u32;
+            return Ok(octets);
+        }
+        let (blob, start) = (body.blob, *at);
+        let (octets, checksum) =
+            self.core.read_bodies(move |bodies| reads::piece(bodies, blob, start, len)).await?;
+        *at += octets.len() as u32;
+        if let Some(hash) = hash {
+            hash.update(&octets);
+            if checksum.is_some_and(|checksum| checksum != hash.digest()) {
+                return Err(Error::Damaged(format!("the octets {blob} do not match their checksum")));
+            }
+        }
+        Ok(octets)
+    }
+
     /// Changes flags of messages.
     pub async fn set_flags(
         &self,

@@ -177,12 +177,24 @@ pub(crate) fn headers(
 
 /// Some octets of a body.
 pub(crate) fn part(bodies: Bodies<'_>, blob: BlobId, start: u32, len: u32) -> Result<Bytes, Error> {
+    piece(bodies, blob, start, len).map(|(octets, _)| octets)
+}
+
+/// The same, and the checksum of all octets where these are the last ones.
+pub(crate) fn piece(
+    bodies: Bodies<'_>,
+    blob: BlobId,
+    start: u32,
+    len: u32,
+) -> Result<(Bytes, Option<u64>), Error> {
     let place = bodies.place(blob)?;
-    match start {
+    let octets = match start {
         // The whole can be checked; a part cannot.
-        0 if len >= place.length && place.length <= INLINE_ALL => bodies.whole(blob, &place),
-        _ => bodies.part(blob, &place, start, len),
-    }
+        0 if len >= place.length && place.length <= INLINE_ALL => bodies.whole(blob, &place)?,
+        _ => bodies.part(blob, &place, start, len)?,
+    };
+    let is_end = u64::from(start) + octets.len() as u64 >= u64::from(place.length);
+    Ok((octets, is_end.then_some(place.checksum)))
 }
 
 /// Octets of encoded summaries that are read in one call. In memory they take up to some twenty times as much.

@@ -1,10 +1,11 @@
 //! What goes in and comes out of the store.
 
 use mail::{
-    AccountId, BlobId, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary, Uid,
-    UidValidity,
+    AccountId, BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary,
+    Uid, UidValidity,
 };
 use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -22,6 +23,22 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options { staging_memory: 64 << 20, readers: 4, small: 16 << 10, segment_size: 256 << 20 }
+    }
+}
+
+/// A body that is read in pieces, one after the other.
+pub struct Reading {
+    pub(crate) body: Body,
+    /// The next octet.
+    pub(crate) at: u32,
+    /// Of the octets read, where they began with the first.
+    pub(crate) hash: Option<Box<Xxh3>>,
+}
+
+impl Reading {
+    /// From this octet on.
+    pub fn new(body: Body, start: u32) -> Reading {
+        Reading { body, at: start, hash: (start == 0).then(Box::default) }
     }
 }
 
@@ -266,7 +283,7 @@ pub struct Queued {
     /// Its envelope.
     pub envelope: Envelope,
     /// Its octets.
-    pub body: mail::Body,
+    pub body: Body,
 }
 
 /// How flags are to change (RFC 9051 §6.4.6).
@@ -350,7 +367,7 @@ pub struct RecoverableItem {
     /// When it was removed, seconds since 1970.
     pub removed: i64,
     /// Its octets.
-    pub body: mail::Body,
+    pub body: Body,
     /// Its envelope and structure.
     pub summary: Arc<Summary>,
 }

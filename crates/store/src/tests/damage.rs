@@ -244,6 +244,35 @@ async fn a_damaged_message_is_copied_and_moved_as_it_is() {
     assert_eq!((bodies.found.len(), bodies.damaged), (4, vec![Uid(1), Uid(4)]));
 }
 
+/// All pieces of the body, and how reading it ended.
+async fn pieces(store: &Store, body: &Body, start: u32) -> (Vec<u8>, Result<(), Error>) {
+    let (mut out, mut reading) = (Vec::new(), Reading::new(body.clone(), start));
+    loop {
+        match store.read_next(&mut reading, 70_001).await {
+            Ok(octets) if octets.is_empty() => return (out, Ok(())),
+            Ok(octets) => out.extend_from_slice(&octets),
+            Err(error) => return (out, Err(error)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_large_message_that_is_damaged_does_not_come_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    let alice = account(&store).await;
+    let large = [message("large"), vec![b'x'; 300_000]].concat();
+    deliver(&store, &large, vec![target(alice)]).await.unwrap();
+    let (_, body) = store.bodies(alice, INBOX, vec![Uid(1)]).await.unwrap().found.remove(0);
+    assert_eq!(pieces(&store, &body, 0).await.0, large);
+    assert_eq!(pieces(&store, &body, 70_000).await.0, large[70_000..]);
+    write_at(&dir.path().join("segments/00000001.seg"), b"Y", 32 + 32 + 1_000);
+    let (octets, end) = pieces(&store, &body, 0).await;
+    assert!(octets.len() < large.len() && matches!(end, Err(Error::Damaged(_))), "{} {end:?}", octets.len());
+    // A part says nothing of the whole.
+    assert_eq!(pieces(&store, &body, 70_000).await.0, large[70_000..]);
+}
+
 #[test]
 fn what_is_no_data_directory_is_not_made_one_by_a_check() {
     let dir = tempfile::tempdir().unwrap();
