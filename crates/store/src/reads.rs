@@ -129,14 +129,31 @@ pub(crate) fn find(
 
 /// Octets of messages, or of their first so many octets, small ones read along as long as there is room. Of large ones
 /// at least the ends are looked at: who announces octets must be able to send them.
+///
+/// What lies in the index is read in the moment in which it was found: beginning to read costs as much as reading a small
+/// message. Segments are read after that, because they can be reclaimed meanwhile.
 fn gather(
     bodies: Bodies<'_>,
-    found: &[Found],
+    find: impl FnOnce(Db<'_>) -> Result<Vec<Found>, Error>,
     size: impl Fn(&Found) -> u32,
     read: impl Fn(&Found) -> Result<Bytes, Error>,
 ) -> Result<Gathered<Body>, Error> {
+    let (found, small) = bodies.db.snapshot(|db| {
+        let (found, mut room) = (find(db)?, INLINE_ALL);
+        let in_index = |found: &Found| {
+            let size = size(found);
+            if size > INLINE {
+                return None;
+            }
+            let left = room.checked_sub(size);
+            room = left.unwrap_or(0);
+            (left.is_some() && found.place.in_index()).then(|| read(found))
+        };
+        let small: Vec<_> = found.iter().map(in_index).collect();
+        Ok((found, small))
+    })?;
     let (mut out, mut room) = (Gathered::new(), INLINE_ALL);
-    for (at, message) in found.iter().enumerate() {
+    for (at, (message, small)) in found.iter().zip(small).enumerate() {
         let (blob, size) = (message.blob, size(message));
         let octets = if size > INLINE {
             bodies.stands(blob, &message.place).map(|()| None)
@@ -145,7 +162,7 @@ fn gather(
             break;
         } else {
             room -= size;
-            read(message).map(Some)
+            small.unwrap_or_else(|| read(message)).map(Some)
         };
         out.take(message.uid, octets.map(|octets| Body { blob, size, octets }))?;
     }
@@ -159,8 +176,8 @@ pub(crate) fn bodies(
     folder: FolderId,
     uids: &[Uid],
 ) -> Result<Gathered<Body>, Error> {
-    let found = find(bodies.db, account, folder, uids)?;
-    gather(bodies, &found, |found| found.place.length, |found| bodies.whole(found.blob, &found.place))
+    let read = |found: &Found| bodies.whole(found.blob, &found.place);
+    gather(bodies, |db| find(db, account, folder, uids), |found| found.place.length, read)
 }
 
 /// The headers of messages.
@@ -170,9 +187,8 @@ pub(crate) fn headers(
     folder: FolderId,
     uids: &[Uid],
 ) -> Result<Gathered<Body>, Error> {
-    let found = find(bodies.db, account, folder, uids)?;
     let read = |found: &Found| bodies.part(found.blob, &found.place, 0, found.header);
-    gather(bodies, &found, |found| found.header, read)
+    gather(bodies, |db| find(db, account, folder, uids), |found| found.header, read)
 }
 
 /// Some octets of a body.

@@ -113,6 +113,37 @@ async fn small_messages_are_read_along_or_left_for_the_next_call() {
 }
 
 #[tokio::test]
+async fn messages_in_the_index_and_in_segments_come_in_their_order() {
+    on_both(|store| async move {
+        let alice = account(&store).await;
+        let text = |uid: u32| message(&"x".repeat(if uid % 2 == 1 { 30_000 } else { 7_000 }));
+        for uid in 1..=40 {
+            deliver(&store, &text(uid), vec![target(alice)]).await.unwrap();
+        }
+        let mut left: Vec<Uid> = (1..=40).map(Uid).collect();
+        let mut calls = Vec::new();
+        while !left.is_empty() {
+            let bodies = store.bodies(alice, INBOX, left.clone()).await.unwrap();
+            assert_eq!(bodies.found[0].0, left[0]);
+            assert!(bodies.found.iter().all(|(uid, body)| body.octets.as_deref() == Some(&text(uid.0)[..])));
+            calls.push(bodies.found.len());
+            left = bodies.left;
+        }
+        // In the first call there is no room for the next large message; small ones behind it wait for their turn.
+        assert_eq!(calls, [28, 12]);
+        let headers = store.headers(alice, INBOX, (1..=40).map(Uid).collect()).await.unwrap();
+        assert!(
+            headers
+                .found
+                .iter()
+                .all(|(uid, header)| text(uid.0).starts_with(header.octets.as_deref().unwrap()))
+        );
+        assert_eq!((headers.found.len(), headers.left.len()), (40, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn flags_change_and_listings_follow() {
     on_both(|store| async move {
         let alice = account(&store).await;
