@@ -75,9 +75,10 @@ CREATE TABLE bodies(blob INTEGER PRIMARY KEY, octets BLOB NOT NULL);
 ALTER TABLE folders ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// How much of the index a connection keeps in memory, in KiB.
-const WRITER_CACHE: u32 = 16 << 10;
-const READER_CACHE: u32 = 4 << 10;
+/// How much of the index a connection keeps in memory, in KiB. The system keeps the files too. SQLite empties the cache
+/// of a reader with every commit of the writer, so more is of use to nobody where mail comes in; and it never gives it back.
+const WRITER_CACHE: u32 = 4 << 10;
+const READER_CACHE: u32 = 1 << 10;
 
 /// Opens the index of a data directory for its one writer, creates it or brings it to the newest format.
 ///
