@@ -130,6 +130,12 @@ impl Value {
         depth(self, &mut HashMap::new())
     }
 
+    /// About how many octets of memory it takes, counted as often as it is there: what is shared in memory is not when it
+    /// is printed.
+    pub fn weight(&self) -> usize {
+        weight(self, &mut HashMap::new())
+    }
+
     /// The value's items: those of a list, nothing for null, else itself.
     pub fn items(self) -> Vec<Value> {
         match self {
@@ -190,6 +196,34 @@ fn depth(value: &Value, known: &mut HashMap<*const (), usize>) -> usize {
         _ => None,
     };
     let found = 1 + deepest.unwrap_or_default();
+    known.insert(place, found);
+    found
+}
+
+/// A value without what it points to.
+const VALUE: usize = 64;
+
+fn weight(value: &Value, known: &mut HashMap<*const (), usize>) -> usize {
+    let place: *const () = match value {
+        Value::Text(text) | Value::Shown(text) => return VALUE + text.len(),
+        Value::List(items) => Arc::as_ptr(items).cast(),
+        Value::Table(entries) => Arc::as_ptr(entries).cast(),
+        Value::Object(object) => Arc::as_ptr(object).cast(),
+        _ => return VALUE,
+    };
+    if let Some(weight) = known.get(&place) {
+        return *weight;
+    }
+    let sum = |sum: usize, part: usize| sum.saturating_add(part);
+    let parts = match value {
+        Value::List(items) => items.iter().map(|item| weight(item, known)).fold(0, sum),
+        Value::Table(entries) => {
+            entries.iter().map(|(key, value)| key.len() + weight(value, known)).fold(0, sum)
+        }
+        Value::Object(object) => object.properties.iter().map(|(_, value)| weight(value, known)).fold(0, sum),
+        _ => 0,
+    };
+    let found = parts.saturating_add(VALUE);
     known.insert(place, found);
     found
 }

@@ -311,6 +311,43 @@ async fn what_is_stopped_in_the_middle_leaves_no_halves() {
 }
 
 #[tokio::test]
+async fn what_a_shell_keeps_is_limited() {
+    let mut site = Site::new().await;
+    // A text of 1 MiB, and a list that holds it 16 times: they share memory until they are printed, so that the test needs
+    // little.
+    site.good("$t = '0123456789abcdef'; foreach ($i in 1..16) {$t = $t + $t}; $l = $t,$t,$t,$t; $l = $l + $l + $l + $l")
+        .await;
+    assert_eq!(site.good("$t.Length; $l.Count").await, "1048576\n16\n");
+    let table = [
+        ("foreach ($i in 1..300) {$g += $l}", "column 25:"),
+        ("$g = @(); foreach ($i in 1..300) {$g += $l}", "column 35:"),
+        ("$h = @{}; $h.a = @(); foreach ($i in 1..300) {$h.a += $l}", "column 47:"),
+        ("$g = foreach ($i in 1..300) {$t}", "column 1:"),
+        ("$x = 1..300 | % {$t}", "column 6:"),
+        ("'x', @(foreach ($i in 1..300) {$t})", "column 6:"),
+        ("@{a = $l; b = $l; c = @(1..300 | % {$t})}", "column 23:"),
+        ("$t.Replace('0', $t)", "column 4:"),
+        ("$t -replace '0', $t", "column 1:"),
+        ("($t + $t + $t + $t) -split ''", "column 1:"),
+        ("1..300 | % {$t} | sort; 'not reached'", "$null.\n"),
+        ("1..300 | % {$t} | select -Last 290; 'not reached'", "$null.\n"),
+        ("1..300 | ? {@(1..300 | % {$t})}; 'reached'", "column 13:"),
+    ];
+    for (text, place) in table {
+        let (shown, outcome) = site.run(text).await;
+        assert_eq!(outcome, Outcome::Failed, "{text}");
+        for part in ["more than 256 MiB", place] {
+            assert!(shown.errors.contains(part), "{part}, {text}: {}", shown.errors);
+        }
+        assert!(!shown.output.contains("not reached"), "{text}");
+        site.good("$g = $null; $h = $null; $x = $null").await;
+    }
+    // What passes through takes nothing.
+    let count = "1..300 | % {\"$t$_\"} | % {$_ + 'x'} | select -Last 1 | measure | % Count";
+    assert_eq!(site.good(count).await, "1\n");
+}
+
+#[tokio::test]
 async fn lists_without_items() {
     let mut site = Site::new().await;
     table(

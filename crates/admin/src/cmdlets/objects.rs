@@ -1,7 +1,7 @@
 //! Where-, Select-, Sort-, ForEach-, Measure- and Group-Object, and Out-Null.
 //!
 //! Each is a stage of the pipeline that sees one object at a time. All but Sort-Object, `Select-Object -Last` and
-//! `-Unique` pass objects on or forget them, so memory does not grow with their number. An error in a script block is
+//! `-Unique` pass objects on or forget them, so memory does not grow with their number; what those keep is limited. An error in a script block is
 //! shown with its place and ends the pipeline.
 
 use super::READS;
@@ -10,7 +10,8 @@ use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::grammar::{Binary, Block};
 use crate::output::{Columns, Picked};
 use crate::run::{
-    Arguments, Down, Env, Failure, Flow, Made, Sink, Stage, Stop, binary, compare, equal, run_block,
+    Arguments, Down, Env, Failure, Flow, Held, Made, Sink, Stage, Stop, binary, block_value, compare, equal,
+    run_block,
 };
 use crate::value::{Object, SELECTED, Shape, Value};
 use std::cmp::Ordering;
@@ -184,9 +185,10 @@ fn where_object(arguments: Arguments, _: &Env) -> Made {
 impl Where {
     async fn holds(&self, value: &Value, env: &Env) -> Result<bool, Stop> {
         if let Some(script) = &self.block {
-            let mut results = Vec::new();
-            block(script, value.clone(), &mut results, env).await?;
-            return Ok(Value::from_items(results).truth());
+            return match block_value(env, script, value.clone()).await {
+                Ok(value) => Ok(value.truth()),
+                Err(halt) => env.halted(halt).await.map(|()| false),
+            };
         }
         let property = value.property(&self.property);
         Ok(match self.operator {
@@ -216,6 +218,7 @@ struct Select {
     passed: usize,
     seen: Vec<Value>,
     tail: std::collections::VecDeque<Value>,
+    held: Held,
 }
 
 /// A count among the arguments.
@@ -229,7 +232,7 @@ fn number(arguments: &Arguments, name: &str) -> Result<Option<usize>, Failure> {
     }
 }
 
-fn select_object(arguments: Arguments, _: &Env) -> Made {
+fn select_object(arguments: Arguments, env: &Env) -> Made {
     Ok(Box::new(Select {
         columns: Columns::parse(arguments.value("Property"))?,
         expand: arguments.text("ExpandProperty"),
@@ -240,6 +243,7 @@ fn select_object(arguments: Arguments, _: &Env) -> Made {
         passed: 0,
         seen: Vec::new(),
         tail: Default::default(),
+        held: env.gather(),
     }))
 }
 
@@ -255,6 +259,7 @@ impl Select {
             if self.seen.iter().any(|known| *known == shown || equal(known, &shown)) {
                 return Ok(());
             }
+            self.held.hold(&shown).await?;
             self.seen.push(shown.clone());
         }
         match &self.expand {
@@ -274,9 +279,12 @@ impl Select {
             return Ok(());
         }
         if let Some(last) = self.last {
+            self.held.hold(&value).await?;
             self.tail.push_back(value);
-            if self.tail.len() > last {
-                self.tail.pop_front();
+            if self.tail.len() > last
+                && let Some(first) = self.tail.pop_front()
+            {
+                self.held.forget(&first);
             }
             return Ok(());
         }
@@ -318,12 +326,13 @@ struct Sort {
     descending: bool,
     unique: bool,
     all: Vec<(Vec<Value>, Value)>,
+    held: Held,
 }
 
-fn sort_object(arguments: Arguments, _: &Env) -> Made {
+fn sort_object(arguments: Arguments, env: &Env) -> Made {
     let columns = Columns::parse(arguments.value("Property"))?;
     let (descending, unique) = (arguments.switch("Descending"), arguments.switch("Unique"));
-    Ok(Box::new(Sort { columns, descending, unique, all: Vec::new() }))
+    Ok(Box::new(Sort { columns, descending, unique, all: Vec::new(), held: env.gather() }))
 }
 
 /// Which comes first by all keys; what cannot be compared is taken as equal, so that sorting never fails.
@@ -341,6 +350,9 @@ impl Stage for Sort {
                     self.columns.pick(down.env(), &value).await.into_iter().map(|key| key.value).collect()
                 }
             };
+            for kept in keys.iter().chain([&value]) {
+                self.held.hold(kept).await?;
+            }
             self.all.push((keys, value));
             Ok(())
         })
@@ -488,20 +500,26 @@ static GROUP: Shape = Shape { name: "Group", columns: &["Count", "Name"] };
 struct Group {
     property: String,
     counts: Vec<(Value, i64)>,
+    held: Held,
 }
 
-fn group_object(arguments: Arguments, _: &Env) -> Made {
-    Ok(Box::new(Group { property: arguments.text("Property").unwrap_or_default(), counts: Vec::new() }))
+fn group_object(arguments: Arguments, env: &Env) -> Made {
+    let property = arguments.text("Property").unwrap_or_default();
+    Ok(Box::new(Group { property, counts: Vec::new(), held: env.gather() }))
 }
 
 impl Stage for Group {
     fn process<'a>(&'a mut self, value: Value, _: &'a mut Down<'_>) -> BoxFuture<'a, Flow> {
-        let value = value.property(&self.property);
-        match self.counts.iter_mut().find(|(known, _)| equal(known, &value)) {
-            Some((_, count)) => *count += 1,
-            None => self.counts.push((value, 1)),
-        }
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(async move {
+            let value = value.property(&self.property);
+            if let Some((_, count)) = self.counts.iter_mut().find(|(known, _)| equal(known, &value)) {
+                *count += 1;
+                return Ok(());
+            }
+            self.held.hold(&value).await?;
+            self.counts.push((value, 1));
+            Ok(())
+        })
     }
 
     fn end<'a>(&'a mut self, down: &'a mut Down<'_>) -> BoxFuture<'a, Flow> {

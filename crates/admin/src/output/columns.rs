@@ -1,7 +1,7 @@
 //! Which properties are shown: names, patterns, and calculated ones (`@{n='X'; e={$_.Y}}`).
 
 use crate::grammar::Block;
-use crate::run::{Env, Failure, run_block, wildcard};
+use crate::run::{Env, Failure, block_value, wildcard};
 use crate::value::{Object, Value};
 use std::sync::Arc;
 
@@ -73,10 +73,9 @@ impl Columns {
                 Column::Named(name) => Picked { name: name.clone(), value: value.property(name) },
                 Column::Property(title, name) => Picked { name: title.clone(), value: value.property(name) },
                 Column::Block(title, block) => {
-                    let mut results = Vec::new();
                     // As in PowerShell, a calculation that fails leaves its column empty.
-                    let _ = run_block(env, block, value.clone(), &mut results).await;
-                    Picked { name: title.clone(), value: Value::from_items(results) }
+                    let value = block_value(env, block, value.clone()).await.unwrap_or_default();
+                    Picked { name: title.clone(), value }
                 }
             });
         }

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::bind;
-use super::env::{Env, Stop};
+use super::env::{Env, Held, Stop};
 use super::evaluate::Halt;
 use super::pipeline::{Down, Flow, Sink, Stage};
 use crate::cmdlet::{Cmdlet, Effect, Run};
@@ -120,6 +120,8 @@ pub struct Preferences {
     out_variable: Option<String>,
     errors: Vec<Value>,
     results: Vec<Value>,
+    /// What errors and results weigh.
+    held: Held,
 }
 
 impl Preferences {
@@ -151,6 +153,7 @@ impl Preferences {
             out_variable: common.text("OutVariable"),
             errors: Vec::new(),
             results: Vec::new(),
+            held: env.gather(),
         })
     }
 }
@@ -184,6 +187,7 @@ impl Call<'_> {
     pub async fn emit(&mut self, value: impl Into<Value>) -> Flow {
         let value = value.into();
         if self.preferences.out_variable.is_some() {
+            self.preferences.held.hold(&value).await?;
             self.preferences.results.push(value.clone());
         }
         self.down.accept(value).await
@@ -303,7 +307,11 @@ impl EachStage {
     /// An error about one object.
     async fn failed(&mut self, message: String, env: &Env) -> Flow {
         let text = format!("{}: {message}", self.cmdlet.name);
-        self.preferences.errors.push(Value::text(text.as_str()));
+        if self.preferences.error_variable.is_some() {
+            let error = Value::text(text.as_str());
+            self.preferences.held.hold(&error).await?;
+            self.preferences.errors.push(error);
+        }
         match self.preferences.on_error {
             Action::Silent => Ok(()),
             Action::Continue => env.show(Channel::Error, text).await,

@@ -7,7 +7,7 @@ use crate::value::Value;
 use crate::{Channel, Context, Question, Terminal};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 
 /// Shared by all parts of one run. Cheap to clone.
@@ -21,6 +21,50 @@ struct Inner {
     messages: mpsc::Sender<Message>,
     failed: AtomicBool,
     depth: AtomicUsize,
+    held: AtomicUsize,
+}
+
+/// Octets that all values of a shell may take, about: its variables, and what is gathered while something runs.
+pub const MOST: usize = 256 << 20;
+
+/// What is said where there would be more.
+pub const FULL: &str = "The values of this shell would take more than 256 MiB of memory. Let objects pass through a \
+                        pipeline instead of gathering them, or set variables that are not needed any more to $null.";
+
+/// Values that are gathered, as long as this is kept.
+pub struct Held {
+    env: Env,
+    octets: usize,
+}
+
+impl Held {
+    /// One more, if there is room for it.
+    pub fn add(&mut self, value: &Value) -> Result<(), &'static str> {
+        let weight = value.weight().min(MOST);
+        self.octets += weight;
+        let before = self.env.0.held.fetch_add(weight, Ordering::Relaxed);
+        if before + weight + self.env.variables().octets() < MOST { Ok(()) } else { Err(FULL) }
+    }
+
+    /// The same for a part of a pipeline. Without room everything ends: half of the objects are not for what follows.
+    pub async fn hold(&mut self, value: &Value) -> Result<(), Stop> {
+        let Err(message) = self.add(value) else { return Ok(()) };
+        self.env.show(Channel::Error, message).await?;
+        Err(Stop::Failed)
+    }
+
+    /// One less.
+    pub fn forget(&mut self, value: &Value) {
+        let weight = value.weight().min(MOST);
+        self.octets -= weight;
+        self.env.0.held.fetch_sub(weight, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.env.0.held.fetch_sub(self.octets, Ordering::Relaxed);
+    }
 }
 
 /// Calls within calls of what evaluates a text. The text itself has fewer levels than that, but a block in a variable
@@ -38,24 +82,47 @@ impl Drop for Level<'_> {
 
 /// The variables of a shell; they outlive its runs.
 #[derive(Clone, Default)]
-pub struct Variables(Arc<Mutex<HashMap<String, Value>>>);
+pub struct Variables(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    /// Each with its weight.
+    values: HashMap<String, (Value, usize)>,
+    /// The sum of the weights.
+    octets: usize,
+}
+
+impl Kept {
+    fn put(&mut self, name: &str, value: Value, weight: usize) -> (Value, usize) {
+        let before = self.values.insert(name.to_lowercase(), (value, weight)).unwrap_or_default();
+        self.octets = (self.octets + weight).saturating_sub(before.1);
+        before
+    }
+}
 
 impl Variables {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A variable's value, null where there is none.
     pub fn get(&self, name: &str) -> Value {
-        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.get(&name.to_lowercase()).cloned().unwrap_or_default()
+        self.lock().values.get(&name.to_lowercase()).map(|(value, _)| value.clone()).unwrap_or_default()
     }
 
     /// Sets a variable for as long as what is returned is kept, however that ends.
     pub fn lend(&self, name: &'static str, value: Value) -> Lent<'_> {
-        Lent { variables: self, name, before: self.set(name, value) }
+        Lent { variables: self, name, before: self.lock().put(name, value, 0) }
     }
 
-    /// Sets a variable and returns what it was.
-    pub fn set(&self, name: &str, value: Value) -> Value {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.insert(name.to_lowercase(), value).unwrap_or_default()
+    /// Sets a variable.
+    pub fn set(&self, name: &str, value: Value) {
+        let weight = value.weight().min(MOST);
+        self.lock().put(name, value, weight);
+    }
+
+    fn octets(&self) -> usize {
+        self.lock().octets
     }
 }
 
@@ -63,12 +130,13 @@ impl Variables {
 pub struct Lent<'v> {
     variables: &'v Variables,
     name: &'static str,
-    before: Value,
+    before: (Value, usize),
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        self.variables.set(self.name, std::mem::take(&mut self.before));
+        let (value, weight) = std::mem::take(&mut self.before);
+        self.variables.lock().put(self.name, value, weight);
     }
 }
 
@@ -102,8 +170,26 @@ impl Env {
         variables: Variables,
         messages: mpsc::Sender<Message>,
     ) -> Env {
-        let (failed, depth) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Env(Arc::new(Inner { context, terminal, variables, messages, failed, depth }))
+        let (failed, depth, held) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+        Env(Arc::new(Inner { context, terminal, variables, messages, failed, depth, held }))
+    }
+
+    /// Begins to gather values.
+    pub fn gather(&self) -> Held {
+        Held { env: self.clone(), octets: 0 }
+    }
+
+    /// Sets a variable, if there is room for its value.
+    pub fn keep(&self, name: &str, value: Value) -> Result<(), &'static str> {
+        let weight = value.weight().min(MOST);
+        let held = self.0.held.load(Ordering::Relaxed);
+        let mut kept = self.variables().lock();
+        let before = kept.values.get(&name.to_lowercase()).map_or(0, |(_, weight)| *weight);
+        if kept.octets - before + weight + held >= MOST {
+            return Err(FULL);
+        }
+        kept.put(name, value, weight);
+        Ok(())
     }
 
     /// Goes one level deeper, if there is room for it on the stack.

@@ -1,6 +1,6 @@
 //! Values of expressions.
 
-use super::env::{Env, Stop};
+use super::env::{Env, Held, Stop};
 use super::operators;
 use super::pipeline::{self, Flow, Sink};
 use super::statement;
@@ -72,9 +72,9 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
                 value
             }
             ExprKind::List(items) => Value::List(Arc::new(evaluate_all(env, items).await?)),
-            ExprKind::Array(statements) => Value::List(Arc::new(collect(env, statements).await?)),
+            ExprKind::Array(statements) => Value::List(Arc::new(collect(env, statements, expr.span).await?)),
             ExprKind::Group(pipeline) => pipeline_value(env, pipeline).await?,
-            ExprKind::Statements(statements) => Value::from_items(collect(env, statements).await?),
+            ExprKind::Statements(statements) => Value::from_items(collect(env, statements, expr.span).await?),
             ExprKind::Table(entries) => table(env, entries).await?,
             ExprKind::Block(block) => Value::Block(block.clone()),
             ExprKind::Unary(Unary::Not, value) => Value::Bool(!evaluate(env, value).await?.truth()),
@@ -133,8 +133,16 @@ async fn combined(
     if let Some(known) = operators::short(operator, &left) {
         return Ok(known);
     }
-    let value = evaluate(env, right).await?;
     let span = Span { start, end: right.span.end };
+    let value = match right.kind {
+        // They make nothing new.
+        ExprKind::Number(..) | ExprKind::Text(_) | ExprKind::Variable(_) => evaluate(env, right).await?,
+        _ => {
+            let mut held = env.gather();
+            held.add(&left).map_err(|message| Halt::fault(span, message))?;
+            evaluate(env, right).await?
+        }
+    };
     if let (Binary::Subtract, Value::List(items)) = (operator, &left) {
         return Ok(without(items, &value).await);
     }
@@ -143,8 +151,11 @@ async fn combined(
 
 async fn evaluate_all(env: &Env, all: &[Expr]) -> Result<Vec<Value>, Halt> {
     let mut values = Vec::with_capacity(all.len());
+    let mut held = env.gather();
     for expr in all {
-        values.push(evaluate(env, expr).await?);
+        let value = evaluate(env, expr).await?;
+        held.add(&value).map_err(|message| Halt::fault(expr.span, message))?;
+        values.push(value);
     }
     Ok(values)
 }
@@ -169,13 +180,16 @@ async fn expand(env: &Env, pieces: &[Piece]) -> Result<Value, Halt> {
     for piece in pieces {
         match piece {
             Piece::Text(part) => text.push_str(part),
-            Piece::Value(expr) => match evaluate(env, expr).await? {
-                Value::List(items) => {
-                    let items: Vec<String> = items.iter().map(ToString::to_string).collect();
-                    text.push_str(&items.join(" "));
-                }
-                value => text.push_str(&value.to_string()),
-            },
+            Piece::Value(expr) => {
+                let part = match evaluate(env, expr).await? {
+                    Value::List(items) => operators::joined(&items, " "),
+                    value => Ok(value.to_string()),
+                };
+                let part = part.map_err(|message| Halt::fault(expr.span, message))?;
+                operators::room(text.len() + part.len())
+                    .map_err(|message| Halt::fault(expr.span, message))?;
+                text.push_str(&part);
+            }
         }
     }
     Ok(Value::text(text))
@@ -183,18 +197,22 @@ async fn expand(env: &Env, pieces: &[Piece]) -> Result<Value, Halt> {
 
 async fn table(env: &Env, entries: &[(Expr, Statement)]) -> Result<Value, Halt> {
     let mut table = Vec::with_capacity(entries.len());
+    let mut held = env.gather();
     for (key, value) in entries {
-        let key = evaluate(env, key).await?.to_string();
-        table.push((key, statement_value(env, value).await?));
+        let span = key.span;
+        let key = evaluate(env, key).await?;
+        let value = statement_value(env, value, span).await?;
+        held.add(&key).and_then(|()| held.add(&value)).map_err(|message| Halt::fault(span, message))?;
+        table.push((key.to_string(), value));
     }
     Ok(Value::Table(Arc::new(table)))
 }
 
-/// What a statement gives as a value. A single expression keeps a list of one item a list.
-pub async fn statement_value(env: &Env, statement: &Statement) -> Result<Value, Halt> {
+/// What a statement gives as a value, for what stands at this place. A single expression keeps a list of one item a list.
+pub async fn statement_value(env: &Env, statement: &Statement, span: Span) -> Result<Value, Halt> {
     match statement {
         Statement::Pipeline(pipeline) => pipeline_value(env, pipeline).await,
-        other => Ok(Value::from_items(collect(env, std::slice::from_ref(other)).await?)),
+        other => Ok(Value::from_items(collect(env, std::slice::from_ref(other), span).await?)),
     }
 }
 
@@ -203,15 +221,44 @@ pub async fn pipeline_value(env: &Env, pipeline: &Pipeline) -> Result<Value, Hal
     if let [crate::grammar::Element::Expression(expr)] = pipeline.elements.as_slice() {
         return evaluate(env, expr).await;
     }
-    let mut values = Vec::new();
-    pipeline::run(env, pipeline, &mut values).await.map_err(Halt::inside)?;
-    Ok(Value::from_items(values))
+    let mut gathered = Gathered::new(env);
+    let ran = pipeline::run(env, pipeline, &mut gathered).await.map_err(Halt::inside);
+    gathered.values(ran, pipeline.span).map(Value::from_items)
 }
 
-async fn collect(env: &Env, statements: &[Statement]) -> Result<Vec<Value>, Halt> {
-    let mut values = Vec::new();
-    statement::run_all(env, statements, &mut values).await?;
-    Ok(values)
+async fn collect(env: &Env, statements: &[Statement], span: Span) -> Result<Vec<Value>, Halt> {
+    let mut gathered = Gathered::new(env);
+    let ran = statement::run_all(env, statements, &mut gathered).await;
+    gathered.values(ran, span)
+}
+
+/// Gathers what comes out, as much as there is room for.
+struct Gathered {
+    values: Vec<Value>,
+    held: Held,
+    full: Option<&'static str>,
+}
+
+impl Gathered {
+    fn new(env: &Env) -> Gathered {
+        Gathered { values: Vec::new(), held: env.gather(), full: None }
+    }
+
+    /// All that came out of what stands at this place.
+    fn values(self, ran: Result<(), Halt>, span: Span) -> Result<Vec<Value>, Halt> {
+        match self.full {
+            Some(message) => Err(Halt::fault(span, message)),
+            None => ran.map(|()| self.values),
+        }
+    }
+}
+
+impl Sink for Gathered {
+    fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow> {
+        self.full = self.held.add(&value).err();
+        self.values.push(value);
+        Box::pin(std::future::ready(if self.full.is_none() { Ok(()) } else { Err(Stop::Enough) }))
+    }
 }
 
 /// Runs a script block for one object, which it knows as `$_`.
@@ -223,6 +270,17 @@ pub async fn run_block(env: &Env, block: &Block, item: Value, sink: &mut dyn Sin
         Halt::Fault(span, message) => Halt::Shown(point(&block.source, span, &message)),
         other => other,
     })
+}
+
+/// What a script block gives as a value for one object.
+pub async fn block_value(env: &Env, block: &Block, item: Value) -> Result<Value, Halt> {
+    let mut gathered = Gathered::new(env);
+    let ran = run_block(env, block, item, &mut gathered).await;
+    let values = gathered.values(ran, block.inner).map_err(|halt| match halt {
+        Halt::Fault(span, message) => Halt::Shown(point(&block.source, span, &message)),
+        other => other,
+    });
+    values.map(Value::from_items)
 }
 
 /// The value of a filter for one object.

@@ -17,8 +17,8 @@ pub mod wildcard;
 pub use arguments::{Arguments, ListChange};
 pub use bind::filter_text;
 pub use call::{Call, Failure};
-pub use env::{Env, Stop};
-pub use evaluate::{evaluate_filter, run_block};
+pub use env::{Env, Held, Stop};
+pub use evaluate::{block_value, evaluate_filter, run_block};
 pub use operators::{binary, compare, equal};
 pub use pipeline::{Down, Flow, Made, Sink, Stage};
 

@@ -1,5 +1,6 @@
 //! Operators and the few methods. Comparison follows the left side's type, as in PowerShell, and never regards case.
 
+use super::env::{FULL, MOST};
 use super::wildcard;
 use crate::grammar::Binary;
 use crate::value::Value;
@@ -40,8 +41,8 @@ pub fn binary(operator: Binary, left: Value, right: Value) -> Result<Value, Stri
         Binary::Divide => return divide(&left, &right),
         Binary::Remainder => return number(&left, &right, i64::checked_rem, |a, b| a % b),
         Binary::Range => return range(&left, &right),
-        Binary::Join => return Ok(join(left, &right)),
-        Binary::Split => return Ok(split(&left, &right)),
+        Binary::Join => return join(left, &right),
+        Binary::Split => return split(&left.to_string(), &right.to_string()),
         Binary::Replace => return replace(&left, &right),
     };
     Ok(Value::Bool(holds))
@@ -134,7 +135,11 @@ pub fn add(left: Value, right: Value) -> Result<Value, String> {
             items.extend(right.items());
             Ok(Value::List(Arc::new(items)))
         }
-        (Value::Text(left), right) => Ok(Value::text(format!("{left}{right}"))),
+        (Value::Text(left), right) => {
+            let right = right.to_string();
+            room(left.len() + right.len())?;
+            Ok(Value::text(format!("{left}{right}")))
+        }
         (Value::Table(left), Value::Table(right)) => {
             let mut entries = Arc::unwrap_or_clone(left);
             entries.extend(right.iter().cloned());
@@ -199,19 +204,38 @@ fn range(left: &Value, right: &Value) -> Result<Value, String> {
     Ok(if first <= last { Value::list(first..=last) } else { Value::list((last..=first).rev()) })
 }
 
-fn join(left: Value, right: &Value) -> Value {
-    let items: Vec<String> = left.items().iter().map(ToString::to_string).collect();
-    Value::text(items.join(&right.to_string()))
+fn join(left: Value, right: &Value) -> Result<Value, String> {
+    joined(&left.items(), &right.to_string()).map(Value::text)
 }
 
-/// Splits at a text, not at a pattern.
-fn split(left: &Value, right: &Value) -> Value {
-    let separator = right.to_string();
-    let text = left.to_string();
-    if separator.is_empty() {
-        return Value::texts(text.chars());
+/// All items as texts, with a separator between.
+pub fn joined(items: &[Value], separator: &str) -> Result<String, String> {
+    let mut text = String::new();
+    for (index, item) in items.iter().enumerate() {
+        let item = item.to_string();
+        room(text.len() + separator.len() + item.len())?;
+        if index > 0 {
+            text.push_str(separator);
+        }
+        text.push_str(&item);
     }
-    Value::texts(text.split(separator.as_str()))
+    Ok(text)
+}
+
+/// Refuses what would take too much memory, before it is made.
+pub fn room(octets: usize) -> Result<(), String> {
+    if octets < MOST { Ok(()) } else { Err(FULL.to_owned()) }
+}
+
+/// Splits at a text, not at a pattern; at nothing, into characters.
+fn split(text: &str, separator: &str) -> Result<Value, String> {
+    let parts = if separator.is_empty() { text.chars().count() } else { text.matches(separator).count() };
+    // Each part is a value of its own.
+    room(text.len().saturating_add(parts.saturating_mul(Value::text("").weight())))?;
+    Ok(match separator {
+        "" => Value::texts(text.chars()),
+        separator => Value::texts(text.split(separator)),
+    })
 }
 
 /// `text -replace 'old', 'new'`; without patterns, which this shell does not have.
@@ -221,23 +245,24 @@ fn replace(left: &Value, right: &Value) -> Result<Value, String> {
     if old.contains(['\\', '^', '$', '*', '+', '?', '(', '[', '{', '|']) {
         return Err("Regular expressions are not part of this shell's language.".to_owned());
     }
-    Ok(Value::text(replaced(&left.to_string(), &old, &parts.next().unwrap_or_default())))
+    replaced(&left.to_string(), &old, &parts.next().unwrap_or_default()).map(Value::text)
 }
 
 /// All places of `old`, without regard to ASCII case.
-fn replaced(text: &str, old: &str, new: &str) -> String {
+fn replaced(text: &str, old: &str, new: &str) -> Result<String, String> {
     if old.is_empty() {
-        return text.to_owned();
+        return Ok(text.to_owned());
     }
     let (lower, old) = (text.to_ascii_lowercase(), old.to_ascii_lowercase());
     let mut done = String::new();
     let mut from = 0;
+    room(text.len().saturating_add(lower.matches(old.as_str()).count().saturating_mul(new.len())))?;
     for (at, found) in lower.match_indices(old.as_str()) {
         done.push_str(text.get(from..at).unwrap_or_default());
         done.push_str(new);
         from = at + found.len();
     }
-    done + text.get(from..).unwrap_or_default()
+    Ok(done + text.get(from..).unwrap_or_default())
 }
 
 /// `$x[0]`, `$x[-1]`, `$x['key']`
@@ -246,8 +271,12 @@ pub fn index(of: &Value, at: &Value) -> Result<Value, String> {
         return Ok(of.property(&at.to_string()));
     }
     let Some(at) = int(at) else { return Err(format!("'{at}' is no index.")) };
-    let items: Vec<Value> = match of {
-        Value::Text(text) => text.chars().map(|c| Value::text(c.to_string())).collect(),
+    let items = match of {
+        Value::Text(text) => {
+            let at = if at < 0 { text.chars().count() as i64 + at } else { at };
+            let found = usize::try_from(at).ok().and_then(|at| text.chars().nth(at));
+            return Ok(found.map(|c| Value::text(c.to_string())).unwrap_or_default());
+        }
         other => other.clone().items(),
     };
     let at = if at < 0 { items.len() as i64 + at } else { at };
@@ -265,8 +294,12 @@ pub fn method(of: &Value, name: &str, arguments: &[Value]) -> Result<Value, Stri
         "trim" => Value::text(text.trim()),
         "startswith" => Value::Bool(text.starts_with(&argument(0))),
         "endswith" => Value::Bool(text.ends_with(&argument(0))),
-        "replace" => Value::text(text.replace(&argument(0), &argument(1))),
-        "split" => Value::texts(text.split(argument(0).as_str())),
+        "replace" => {
+            let (old, new) = (argument(0), argument(1));
+            room(text.len().saturating_add(text.matches(&old).count().saturating_mul(new.len())))?;
+            Value::text(text.replace(&old, &new))
+        }
+        "split" => split(&text, &argument(0))?,
         "contains" => match of {
             Value::List(_) => Value::Bool(arguments.first().is_some_and(|item| contains(of, item))),
             _ => Value::Bool(text.contains(&argument(0))),

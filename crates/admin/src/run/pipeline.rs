@@ -19,13 +19,6 @@ pub trait Sink: Send + Sync {
     fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow>;
 }
 
-impl Sink for Vec<Value> {
-    fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow> {
-        self.push(value);
-        Box::pin(std::future::ready(Ok(())))
-    }
-}
-
 /// A part of a pipeline.
 pub trait Stage: Send + Sync {
     /// Takes one object, and passes on what comes of it.

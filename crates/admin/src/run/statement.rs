@@ -45,7 +45,7 @@ pub fn run<'a>(
         match statement {
             Statement::Pipeline(pipeline) => pipeline::run(env, pipeline, sink).await.map_err(Halt::inside),
             Statement::Assign { target, how, value } => {
-                let value = statement_value(env, value).await?;
+                let value = statement_value(env, value, target.span).await?;
                 assign(env, target, *how, value).await
             }
             Statement::If { branches, otherwise } => {
@@ -59,7 +59,7 @@ pub fn run<'a>(
             Statement::ForEach { variable, items, body } => {
                 for item in evaluate::pipeline_value(env, items).await?.items() {
                     tokio::task::coop::consume_budget().await;
-                    env.variables().set(variable, item);
+                    env.keep(variable, item).map_err(|message| Halt::fault(items.span, message))?;
                     run_all(env, body, sink).await?;
                 }
                 Ok(())
@@ -94,8 +94,7 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
                 return Err(Halt::fault(target.span, format!("${name} cannot be assigned to.")));
             }
             let value = shallow(combined(env.variables().get(name), how, value, target).await?, target)?;
-            env.variables().set(name, value);
-            Ok(())
+            env.keep(name, value).map_err(|message| Halt::fault(target.span, message))
         }
         ExprKind::Postfix(of, suffixes) => {
             let (ExprKind::Variable(variable), [Suffix::Member(property)]) = (&of.kind, suffixes.as_slice())
@@ -105,16 +104,11 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
             let property = evaluate::evaluate(env, property).await?.to_string();
             let whole = env.variables().get(variable);
             let value = combined(whole.property(&property), how, value, target).await?;
-            match with_property(whole, &property, value) {
-                Some(whole) => env.variables().set(variable, shallow(whole, target)?),
-                None => {
-                    return Err(Halt::fault(
-                        target.span,
-                        format!("${variable} has no property '{property}'."),
-                    ));
-                }
+            let Some(whole) = with_property(whole, &property, value) else {
+                return Err(Halt::fault(target.span, format!("${variable} has no property '{property}'.")));
             };
-            Ok(())
+            let whole = shallow(whole, target)?;
+            env.keep(variable, whole).map_err(|message| Halt::fault(target.span, message))
         }
         _ => Err(Halt::fault(target.span, "Only a variable or a property of one can be assigned to.")),
     }
