@@ -13,7 +13,10 @@ pub fn run(options: &Data) -> Result<(), Failure> {
     let dir = options.existing();
     let data = Boot::load(&dir)?.unwrap_or_default().data_dir(&dir);
     if !data.is_dir() {
-        return Err(Failure::setup(format!("{}: there is no such data directory", data.display())));
+        return Err(Failure::setup(format!(
+            "{}: there is no such data directory; name the right one with --data",
+            data.display()
+        )));
     }
     let mut progress = Progress::new();
     let report = store::check(&data, &mut |done, all| progress.show(done, all));

@@ -2,7 +2,8 @@
 
 use crate::boot::LARGEST_OFFSET;
 use clap::builder::RangedI64ValueParser;
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, value_parser};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -66,7 +67,7 @@ pub struct Demo {
     #[arg(long, value_name = "DIR", default_value = DEMO_DATA)]
     pub data: PathBuf,
     /// Local address to listen on [default: 127.0.0.1, or that of the last run on the same data]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = ip_address)]
     pub bind: Option<IpAddr>,
     /// Is added to every standard port [default: 10000, or that of the last run on the same data]
     #[arg(long, value_name = "N", value_parser = port_offset())]
@@ -101,7 +102,7 @@ pub struct Quickstart {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["pop3", "imap4", "none"])]
     pub enable: Option<Vec<String>>,
     /// Local addresses to listen on [default: all]
-    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = ip_address)]
     pub bind: Vec<IpAddr>,
     /// Is added to every standard port
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = port_offset())]
@@ -120,6 +121,29 @@ pub struct Shell {
     /// Run the script in this file and end (- for standard input)
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "it takes IP addresses of this machine, such as 127.0.0.1 or ::1".to_owned())
+}
+
+/// Subcommands that the documentation of later versions will tell of. To be told so is worth more than a suggestion of
+/// something else.
+const LATER: [&str; 6] = ["backup", "restore", "probe", "import", "export", "gateway"];
+
+impl Arguments {
+    /// Those of this process. For help and wrong usage it ends here, with 0 or 2.
+    pub fn of_process() -> Arguments {
+        Arguments::try_parse().unwrap_or_else(|error| {
+            if let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand)
+                && LATER.contains(&name.as_str())
+            {
+                let text = format!("'{name}' is not part of this version; what is here, --help lists");
+                Arguments::command().error(ErrorKind::InvalidSubcommand, text).exit()
+            }
+            error.exit()
+        })
+    }
 }
 
 /// Offsets with which the greatest standard port (995) is still one.

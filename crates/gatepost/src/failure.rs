@@ -36,6 +36,12 @@ impl Failure {
                 "; run this as the user whom the data belongs to, or change the owner with chown"
             }
             std::io::ErrorKind::StorageFull => "; make room on the disk and try again",
+            std::io::ErrorKind::NotFound => "; there is nothing at this path: correct it",
+            std::io::ErrorKind::NotADirectory => {
+                "; a part of this path is a file: name a directory with --data"
+            }
+            std::io::ErrorKind::IsADirectory => "; a file is wanted, and this is a directory",
+            std::io::ErrorKind::InvalidData => "; save it as text in UTF-8",
             std::io::ErrorKind::ReadOnlyFilesystem => "; choose a directory that can be written with --data",
             _ => "",
         };

@@ -22,12 +22,10 @@ mod shell;
 mod socket;
 mod terminal;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // clap ends the process itself, with 0 for help and 2 for wrong usage.
-    let arguments = cli::Arguments::parse();
+    let arguments = cli::Arguments::of_process();
     let result = match arguments.command {
         cli::Command::Demo(options) => demo::run(&options),
         cli::Command::Quickstart(options) => quickstart::run(&options),

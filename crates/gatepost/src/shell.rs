@@ -44,8 +44,13 @@ fn script(options: &cli::Shell) -> Result<Option<String>, Failure> {
     }
     match &options.file {
         Some(path) if path != Path::new("-") => {
-            let octets =
-                fs::read(path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+            let shown = path.display();
+            let octets = fs::read(path).map_err(|error| {
+                Failure::Usage(format!(
+                    "the script {shown} cannot be read: {error}; to run cmdlets instead of a file, put them in quotes \
+                     after -c: gatepost shell -c '{shown}'"
+                ))
+            })?;
             text(octets).map(Some)
         }
         None if io::stdin().is_terminal() => Ok(None),
@@ -100,5 +105,7 @@ fn connect(dir: &Path, terminal: Terminal) -> Result<Client, Failure> {
 /// The server went away in the middle.
 fn lost(error: &io::Error) -> Failure {
     terminal::tell("");
-    Failure::Failed(format!("the connection to the server is lost: {error}"))
+    Failure::Failed(format!(
+        "the connection to the server is lost: {error}; start it, or look into its log, and try again"
+    ))
 }

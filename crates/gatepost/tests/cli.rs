@@ -83,6 +83,40 @@ fn wrong_usage_is_2() {
 }
 
 #[test]
+fn every_error_says_what_to_do() {
+    let parent = tempfile::tempdir().unwrap();
+    let path = |name: &str| parent.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("file"), "no directory").unwrap();
+    fs::create_dir(path("latin1")).unwrap();
+    fs::write(path("latin1/gatepost.toml"), b"# gr\xfc\xdfe\n").unwrap();
+    let (file, latin1, missing) = (path("file"), path("latin1"), path("missing"));
+    let table: [(&[&str], i32, &[&str]); 14] = [
+        (&["serf"], 2, &["'serf'", "'serve'", "--help"]),
+        (&["backup", "x"], 2, &["'backup' is not part of this version", "--help"]),
+        (&["probe", "localhost"], 2, &["'probe' is not part of this version"]),
+        (&["demo", "--bind", "localhost"], 2, &["'localhost'", "IP addresses of this machine", "127.0.0.1"]),
+        (&["quickstart", "--bind", "127.0.0.1,here"], 2, &["'here'", "IP addresses of this machine"]),
+        (&["demo", "--data", &file], 3, &[&file, "name a directory with --data"]),
+        (&["serve", "--data", &file], 3, &["name a directory with --data"]),
+        (&["serve", "--data", &latin1], 3, &["gatepost.toml", "UTF-8"]),
+        (&["serve", "--data", &missing], 3, &["gatepost quickstart --data"]),
+        (&["shell", "--data", &missing, "-c", "Get-Mailbox"], 3, &["--data", "gatepost quickstart --data"]),
+        (&["check", "--data", &missing], 3, &["no such data directory", "--data"]),
+        (&["shell", "Get-Mailbox"], 2, &["the script Get-Mailbox", "gatepost shell -c 'Get-Mailbox'"]),
+        (&["shell", "-c", "Get-Mailbox", "alice"], 2, &["-c <CMDLETS>", "[FILE]"]),
+        (
+            &["quickstart", "--data", &missing, "--domain", "example.org", "--admin-password-file", &missing],
+            3,
+            &[&missing, "nothing at this path"],
+        ),
+    ];
+    for (arguments, code, parts) in table {
+        fails(&gatepost(arguments), code, parts);
+    }
+    assert!(!Path::new(&missing).exists());
+}
+
+#[test]
 fn help_lists_what_exists() {
     let output = gatepost(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
