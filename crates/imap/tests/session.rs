@@ -877,8 +877,7 @@ proptest! {
 fn a_session_under_tls_offers_passwords() {
     let now = Instant::now();
     let session = Session::new(Arc::new(Settings::default()), Channel::Tls, now);
-    let mut client = Client { session, ..Client::new(account()) };
-    client.now = now;
+    let mut client = Client { session, now, ..Client::new(account()) };
     let greeting = client.send("");
     assert!(greeting.contains("AUTH=PLAIN AUTH=LOGIN") && !greeting.contains("STARTTLS"), "{greeting}");
     assert_eq!(client.send("a AUTHENTICATE PLAIN\r\n"), "+ \r\n");

@@ -9,8 +9,8 @@ use imap::{
     Opened, Refusal, Role, Session, Settings, Status, Subscription, Text, TextPlace,
 };
 use mail::{
-    BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, KeywordTable, Listing, ModSeq, Summary, Uid,
-    UidValidity,
+    BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, KeywordTable, Listing, ModSeq, Summary,
+    Uid, UidValidity,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,6 +35,31 @@ pub struct Account {
     pub damaged: Vec<u32>,
     /// Most messages that one ask wanted to change.
     pub largest_change: usize,
+    /// What happens before the ask of that number, as [`Account::counted`] counts.
+    pub surprises: Vec<(usize, Surprise)>,
+    /// Asks so far, of which there are as many however the input is cut.
+    pub counted: usize,
+    /// Messages that fit into a folder.
+    pub room: usize,
+    /// Messages that are gone; octets that were handed out stay readable.
+    gone: Vec<(FolderId, Uid, Bytes)>,
+}
+
+/// What others do meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surprise {
+    /// A message comes into the INBOX.
+    Deliver,
+    /// The oldest message of the INBOX goes.
+    RemoveFirst,
+    /// All messages of the INBOX go.
+    RemoveAll,
+    /// A flag of the oldest message changes.
+    Flag,
+    /// What is asked is refused.
+    Refuse,
+    /// The disk is full from now on.
+    Full,
 }
 
 pub struct Mailbox {
@@ -70,6 +95,12 @@ impl Mailbox {
         uid
     }
 
+    fn positions(&mut self, keywords: &[Keyword]) -> Result<Vec<u32>, Refusal> {
+        let position = |keyword| self.keywords.intern(keyword);
+        let positions: Result<_, _> = keywords.iter().map(position).collect();
+        positions.map_err(|_| Refusal::new(Code::Limit, "Too many keywords"))
+    }
+
     fn listing(&self, modseq: u64) -> Listing {
         let entries = self.messages.iter().map(|(entry, _)| *entry).collect();
         let keywords = Arc::new(self.keywords.clone());
@@ -94,13 +125,26 @@ impl Account {
             bodies_at_once: 1000,
             damaged: Vec::new(),
             largest_change: 0,
+            surprises: Vec::new(),
+            counted: 0,
+            room: usize::MAX,
+            gone: Vec::new(),
         }
     }
 
     pub fn deliver(&mut self, octets: &str, date: &str) -> Uid {
+        let date = DateTime::from_imap(date).unwrap();
+        self.put(Bytes::from(octets.replace('\n', "\r\n")), date)
+    }
+
+    /// A message as it is.
+    pub fn deliver_octets(&mut self, octets: &[u8]) -> Uid {
+        self.put(Bytes::copy_from_slice(octets), DateTime::utc(0))
+    }
+
+    fn put(&mut self, octets: Bytes, date: DateTime) -> Uid {
         self.modseq += 1;
-        let octets = Bytes::from(octets.replace('\n', "\r\n"));
-        self.folders[0].put(octets, FlagSet::NONE, DateTime::from_imap(date).unwrap(), self.modseq)
+        self.folders[0].put(octets, FlagSet::NONE, date, self.modseq)
     }
 
     /// Another session changes a flag.
@@ -115,7 +159,13 @@ impl Account {
     /// Another session removes a message.
     pub fn remove(&mut self, uid: u32) {
         self.modseq += 1;
-        self.folders[0].messages.retain(|(entry, _)| entry.uid != Uid(uid));
+        self.lose(self.folders[0].id, |entry| entry.uid == Uid(uid));
+    }
+
+    fn lose(&mut self, folder: FolderId, gone: impl Fn(&Entry) -> bool) {
+        let Some(at) = self.folders.iter().position(|other| other.id == folder) else { return };
+        let lost = self.folders[at].messages.extract_if(.., |(entry, _)| gone(entry));
+        self.gone.extend(lost.map(|(entry, octets)| (folder, entry.uid, octets)));
     }
 
     fn at(&self, name: &str) -> Result<usize, Refusal> {
@@ -123,39 +173,75 @@ impl Account {
         at.ok_or(Refusal::new(Code::NonExistent, "Mailbox does not exist"))
     }
 
-    fn folder(&mut self, id: FolderId) -> &mut Mailbox {
-        self.folders.iter_mut().find(|folder| folder.id == id).unwrap()
+    fn folder(&mut self, id: FolderId) -> Result<&mut Mailbox, Refusal> {
+        let found = self.folders.iter_mut().find(|folder| folder.id == id);
+        found.ok_or(Refusal::new(Code::NonExistent, "Mailbox does not exist any more"))
     }
 
-    fn found(&mut self, id: FolderId, uids: &[Uid]) -> Vec<(Uid, Bytes)> {
-        let messages = self.folder(id).messages.iter().filter(|(entry, _)| uids.contains(&entry.uid));
-        messages.map(|(entry, octets)| (entry.uid, octets.clone())).collect()
+    fn found(&mut self, id: FolderId, uids: &[Uid]) -> Result<Vec<(Uid, Bytes)>, Refusal> {
+        let messages = self.folder(id)?.messages.iter().filter(|(entry, _)| uids.contains(&entry.uid));
+        Ok(messages.map(|(entry, octets)| (entry.uid, octets.clone())).collect())
     }
 
     /// Bodies, or parts of them, but for those that are damaged, and for those beyond what is given at once.
-    fn gathered(&mut self, folder: FolderId, uids: &[Uid], of: impl Fn(Bytes) -> Bytes) -> Gathered<Body> {
-        let mut all = self.found(folder, uids);
+    fn gathered(
+        &mut self,
+        folder: FolderId,
+        uids: &[Uid],
+        of: impl Fn(Bytes) -> Bytes,
+    ) -> Result<Gathered<Body>, Refusal> {
+        let mut all = self.found(folder, uids)?;
         let left = all.split_off(all.len().min(self.bodies_at_once)).into_iter().map(|(uid, _)| uid);
         let (damaged, good): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|(uid, _)| self.damaged.contains(&uid.0));
-        Gathered {
+        Ok(Gathered {
             found: good.into_iter().map(|(uid, octets)| (uid, body(folder, uid, of(octets)))).collect(),
             damaged: damaged.into_iter().map(|(uid, _)| uid).collect(),
             left: left.collect(),
-        }
+        })
     }
 
     /// Octets of a body that was handed out.
     fn octets(&mut self, body: &Body, start: u32, len: u32) -> Bytes {
-        let uid = Uid(u32::try_from(body.blob.0 & 0xffff_ffff).unwrap());
-        let (_, octets) = self.found(FolderId(body.blob.0 >> 32), &[uid]).remove(0);
+        let (folder, uid) =
+            (FolderId(body.blob.0 >> 32), Uid(u32::try_from(body.blob.0 & 0xffff_ffff).unwrap()));
+        let here = self.folders.iter().find(|other| other.id == folder);
+        let here = here.and_then(|folder| folder.messages.iter().find(|(entry, _)| entry.uid == uid));
+        let gone = self.gone.iter().find(|(from, other, _)| (*from, *other) == (folder, uid));
+        let octets = here.map(|(_, octets)| octets).or(gone.map(|(_, _, octets)| octets)).unwrap();
         octets.slice(start as usize..(start + len) as usize)
     }
 
     pub fn answer(&mut self, ask: Ask) -> Answer {
         let name = format!("{ask:?}");
         self.asks.push(name.split(['(', ' ']).next().unwrap_or_default().to_owned());
+        let surprise = self.surprises.iter().find(|(at, _)| *at == self.counted).map(|(_, what)| *what);
+        if !matches!(ask, Ask::AppendChunk(_) | Ask::Pause) {
+            self.counted += 1;
+            if let Err(refusal) = surprise.map_or(Ok(()), |what| self.surprise(what)) {
+                return Answer::Refused(refusal);
+            }
+        }
         self.try_answer(ask).unwrap_or_else(Answer::Refused)
+    }
+
+    fn surprise(&mut self, what: Surprise) -> Result<(), Refusal> {
+        let first = self.folders[0].messages.first().map(|(entry, _)| entry.uid.0);
+        match (what, first) {
+            (Surprise::Deliver, _) => {
+                self.deliver("Subject: new\n\nnow\n", "17-Jul-1996 02:44:25 -0700");
+            }
+            (Surprise::RemoveFirst, Some(uid)) => self.remove(uid),
+            (Surprise::RemoveAll, Some(_)) => {
+                self.modseq += 1;
+                self.lose(self.folders[0].id, |_| true);
+            }
+            (Surprise::Flag, Some(uid)) => self.set(uid, Flag::Answered),
+            (Surprise::Refuse, _) => return Err(Refusal::new(Code::Unavailable, "Not now")),
+            (Surprise::Full, _) => self.full = true,
+            (_, None) => {}
+        }
+        Ok(())
     }
 
     fn try_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
@@ -179,8 +265,15 @@ impl Account {
                 }
             },
             Ask::Delete(name) => {
+                // The first folder is the INBOX, which nobody removes or renames away.
                 let at = self.at(&name)?;
-                Ok(Answer::Deleted(self.folders.remove(at).id))
+                let id = self.folders[at].id;
+                if at == 0 {
+                    return Err(Refusal::new(Code::Cannot, "INBOX stays"));
+                }
+                self.lose(id, |_| true);
+                self.folders.remove(at);
+                Ok(Answer::Deleted(id))
             }
             Ask::Rename(from, to) => {
                 let at = self.at(&from)?;
@@ -194,9 +287,9 @@ impl Account {
             }
             Ask::Listing(folder) => {
                 let modseq = self.modseq;
-                Ok(Answer::Listing(self.folder(folder).listing(modseq)))
+                Ok(Answer::Listing(self.folder(folder)?.listing(modseq)))
             }
-            Ask::Recent(folder) => Ok(Answer::Recent(self.claim(folder))),
+            Ask::Recent(folder) => Ok(Answer::Recent(self.claim(folder)?)),
             ask => self.message_answer(ask),
         }
     }
@@ -204,30 +297,30 @@ impl Account {
     fn message_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
         Ok(match ask {
             Ask::Summaries(folder, uids) => {
-                let mut found = self.found(folder, &uids);
+                let mut found = self.found(folder, &uids)?;
                 let left = found.split_off(found.len().min(self.summaries_at_once));
                 let left = left.into_iter().map(|(uid, _)| uid).collect();
                 let summaries = found.into_iter().map(|(uid, octets)| (uid, Arc::new(summary(&octets))));
                 Answer::Summaries(Gathered { found: summaries.collect(), damaged: Vec::new(), left })
             }
             Ask::Sent(folder, uids) => {
-                let found = self.found(folder, &uids).into_iter();
+                let found = self.found(folder, &uids)?.into_iter();
                 Answer::Sent(found.map(|(uid, octets)| (uid, summary(&octets).envelope.sent)).collect())
             }
-            Ask::Bodies(folder, uids) => Answer::Bodies(self.gathered(folder, &uids, |octets| octets)),
+            Ask::Bodies(folder, uids) => Answer::Bodies(self.gathered(folder, &uids, |octets| octets)?),
             Ask::Headers(folder, uids) => {
                 let header = |octets: Bytes| octets.slice(..summary(&octets).root.header.len as usize);
-                Answer::Headers(self.gathered(folder, &uids, header))
+                Answer::Headers(self.gathered(folder, &uids, header)?)
             }
             Ask::Read(body, start, len) => {
                 self.largest_read = self.largest_read.max(len);
                 Answer::Octets(self.octets(&body, start, len))
             }
-            Ask::Store(folder, uids, change) => self.store(folder, &uids, &change),
+            Ask::Store(folder, uids, change) => self.store(folder, &uids, &change)?,
             Ask::Copy(from, uids, to) => self.copy(from, &uids, &to)?,
             Ask::Move(from, uids, to) => {
                 let copied = self.copy(from, &uids, &to)?;
-                self.folder(from).messages.retain(|(entry, _)| !uids.contains(&entry.uid));
+                self.lose(from, |entry| uids.contains(&entry.uid));
                 copied
             }
             Ask::Expunge(folder, uids) => {
@@ -235,11 +328,11 @@ impl Account {
                 self.largest_change = self.largest_change.max(uids.len());
                 let named = |uid| uids.binary_search(&uid).is_ok();
                 let gone = |entry: &Entry| entry.flags.contains(Flag::Deleted) && named(entry.uid);
-                self.folder(folder).messages.retain(|(entry, _)| !gone(entry));
+                self.lose(folder, gone);
                 Answer::Done
             }
             Ask::Search(folder, uids, texts) => {
-                let found = self.found(folder, &uids);
+                let found = self.found(folder, &uids)?;
                 Answer::Found(texts.iter().map(|text| has(&found, text)).collect())
             }
             ask => self.append_answer(ask)?,
@@ -249,6 +342,7 @@ impl Account {
     fn append_answer(&mut self, ask: Ask) -> Result<Answer, Refusal> {
         match ask {
             Ask::AppendBegin(name, _) => {
+                self.fits(&name, 1)?;
                 self.incoming = Some((self.at(&name)?, Vec::new()));
                 Ok(Answer::Done)
             }
@@ -261,9 +355,7 @@ impl Account {
                 let (at, octets) = self.incoming.take().unwrap();
                 let folder = &mut self.folders[at];
                 let flags: FlagSet = flags.into_iter().collect();
-                let positions: Vec<u32> =
-                    keywords.iter().map(|k| folder.keywords.intern(k).unwrap()).collect();
-                let flags = positions.into_iter().fold(flags, FlagSet::with_keyword);
+                let flags = folder.positions(&keywords)?.into_iter().fold(flags, FlagSet::with_keyword);
                 let uid = folder.put(octets.into(), flags, date.unwrap_or_default(), self.modseq);
                 Ok(Answer::Appended { uid_validity: UidValidity(7), uid })
             }
@@ -279,15 +371,20 @@ impl Account {
         let at = self.at(name)?;
         let folder = self.folders[at].id;
         let recent = match access {
-            Access::ReadWrite => self.claim(folder),
+            Access::ReadWrite => self.claim(folder)?,
             Access::ReadOnly => Uid(self.folders[at].recent),
         };
         Ok(Answer::Opened(Opened { folder, listing: self.folders[at].listing(self.modseq), recent }))
     }
 
-    fn claim(&mut self, folder: FolderId) -> Uid {
-        let folder = self.folder(folder);
-        Uid(std::mem::replace(&mut folder.recent, folder.next))
+    fn claim(&mut self, folder: FolderId) -> Result<Uid, Refusal> {
+        let folder = self.folder(folder)?;
+        Ok(Uid(std::mem::replace(&mut folder.recent, folder.next)))
+    }
+
+    fn fits(&self, name: &str, more: usize) -> Result<(), Refusal> {
+        let fits = self.folders[self.at(name)?].messages.len() + more <= self.room;
+        if fits { Ok(()) } else { Err(Refusal::new(Code::OverQuota, "The mailbox is full")) }
     }
 
     fn status(&self, name: &str) -> Result<Status, Refusal> {
@@ -307,14 +404,14 @@ impl Account {
         })
     }
 
-    fn store(&mut self, folder: FolderId, uids: &[Uid], change: &FlagChange) -> Answer {
+    fn store(&mut self, folder: FolderId, uids: &[Uid], change: &FlagChange) -> Result<Answer, Refusal> {
         self.modseq += 1;
         self.largest_change = self.largest_change.max(uids.len());
         let modseq = ModSeq(self.modseq);
-        let folder = self.folder(folder);
+        let folder = self.folder(folder)?;
         let system: FlagSet = change.flags.iter().copied().collect();
-        let positions = change.keywords.iter().map(|keyword| folder.keywords.intern(keyword).unwrap());
-        let named = positions.fold(system, FlagSet::with_keyword);
+        let positions = folder.positions(&change.keywords)?;
+        let named = positions.into_iter().fold(system, FlagSet::with_keyword);
         let (mut entries, mut modified) = (Vec::new(), Vec::new());
         for (entry, _) in
             folder.messages.iter_mut().filter(|(entry, _)| uids.binary_search(&entry.uid).is_ok())
@@ -333,15 +430,16 @@ impl Account {
             }
             entries.push(*entry);
         }
-        Answer::Stored { entries, modified }
+        Ok(Answer::Stored { entries, modified })
     }
 
     fn copy(&mut self, from: FolderId, uids: &[Uid], to: &str) -> Result<Answer, Refusal> {
+        self.fits(to, uids.len())?;
         let to = self.at(to)?;
         self.modseq += 1;
         let modseq = self.modseq;
         let copies: Vec<(Entry, Bytes)> = self
-            .folder(from)
+            .folder(from)?
             .messages
             .iter()
             .filter(|(entry, _)| uids.contains(&entry.uid))
@@ -402,6 +500,9 @@ pub struct Client {
     /// How much was written of the answer when each of the last asks to change flags came.
     pub written_before_store: Vec<usize>,
     pub wait: Option<wire::Wait>,
+    /// Leaves the conversation where TLS begins; what was sent in clear after the command is never carried out.
+    pub stops_at_tls: bool,
+    pub tls_begun: bool,
 }
 
 impl Client {
@@ -421,6 +522,8 @@ impl Client {
             largest: 0,
             written_before_store: Vec::new(),
             wait: None,
+            stops_at_tls: false,
+            tls_begun: false,
         }
     }
 
@@ -445,15 +548,23 @@ impl Client {
     }
 
     pub fn event(&mut self, event: Event<'_>) -> String {
+        String::from_utf8_lossy(&self.event_octets(event)).into_owned()
+    }
+
+    pub fn event_octets(&mut self, event: Event<'_>) -> Vec<u8> {
         let mut out = self.run();
         self.session.feed(event, self.now);
         out.extend(self.run());
-        String::from_utf8_lossy(&out).into_owned()
+        out
     }
 
     pub fn pass(&mut self, time: Duration) -> String {
+        String::from_utf8_lossy(&self.pass_octets(time)).into_owned()
+    }
+
+    pub fn pass_octets(&mut self, time: Duration) -> Vec<u8> {
         self.now += time;
-        self.event(Event::Time)
+        self.event_octets(Event::Time)
     }
 
     fn run(&mut self) -> Vec<u8> {
@@ -477,6 +588,14 @@ impl Client {
                 }
                 Step::Wait(wait) => {
                     self.wait = Some(wait);
+                    return out;
+                }
+                Step::StartTls if self.stops_at_tls => {
+                    self.tls_begun = true;
+                    self.session.feed(Event::TlsStarted(TlsInfo::default()), self.now);
+                    let Step::Wait(_) = self.session.next(self.now) else {
+                        panic!("something was left over")
+                    };
                     return out;
                 }
                 Step::StartTls => self.session.feed(Event::TlsStarted(TlsInfo::default()), self.now),

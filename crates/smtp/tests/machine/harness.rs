@@ -111,13 +111,25 @@ pub struct Client {
     pub writes: usize,
     /// How long the session wants to wait.
     pub wait: Duration,
+    /// Leaves the conversation where TLS begins; what was sent in clear after the command is never carried out.
+    pub stops_at_tls: bool,
+    pub tls_begun: bool,
 }
 
 impl Client {
     pub fn new(settings: Settings, tls: Option<TlsInfo>) -> Client {
         let now = Instant::now();
         let session = Session::new(settings, IpAddr::from([192, 0, 2, 1]), tls, now);
-        Client { session, world: World::default(), now, closed: false, writes: 0, wait: Duration::ZERO }
+        Client {
+            session,
+            world: World::default(),
+            now,
+            closed: false,
+            writes: 0,
+            wait: Duration::ZERO,
+            stops_at_tls: false,
+            tls_begun: false,
+        }
     }
 
     pub fn clear() -> Client {
@@ -145,6 +157,14 @@ impl Client {
                 }
                 Step::Wait(wait) => {
                     self.wait = wait.until - self.now;
+                    return String::from_utf8(out).expect("replies are UTF-8");
+                }
+                Step::StartTls if self.stops_at_tls => {
+                    self.tls_begun = true;
+                    self.session.feed(Event::TlsStarted(tls()), self.now);
+                    let Step::Wait(_) = self.session.next(self.now) else {
+                        panic!("something was left over")
+                    };
                     return String::from_utf8(out).expect("replies are UTF-8");
                 }
                 Step::StartTls => self.session.feed(Event::TlsStarted(tls()), self.now),
@@ -177,7 +197,11 @@ impl Client {
 
     pub fn after(&mut self, time: Duration) -> String {
         self.now += time;
-        self.session.feed(Event::Time, self.now);
+        self.event(Event::Time)
+    }
+
+    pub fn event(&mut self, event: Event<'_>) -> String {
+        self.session.feed(event, self.now);
         self.run()
     }
 
