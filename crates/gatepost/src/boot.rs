@@ -102,13 +102,20 @@ impl Boot {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Failure::file(&path, &error)),
         };
+        let boot = Boot::parse(&text);
+        boot.map(Some).map_err(|problem| Failure::setup(format!("{}: {problem}", path.display())))
+    }
+
+    /// The boot file of this text, or what is wrong with it.
+    pub fn parse(text: &str) -> Result<Boot, String> {
         // toml's own message shows the line and lists the legal keys or values.
-        let boot: Boot =
-            toml::from_str(&text).map_err(|error| Failure::setup(format!("{}: {error}", path.display())))?;
-        match boot.out_of_range() {
-            None => Ok(Some(boot)),
-            Some(problem) => Err(Failure::setup(format!("{}: {problem}", path.display()))),
-        }
+        let boot: Boot = toml::from_str(text).map_err(|error| error.to_string())?;
+        boot.out_of_range().map_or(Ok(boot), Err)
+    }
+
+    /// The boot file's text.
+    pub fn to_text(&self) -> Result<String, Failure> {
+        Ok(format!("{HEAD}{}", toml::to_string(self).map_err(Failure::failed)?))
     }
 
     /// The first value with which the server could not work.
@@ -129,11 +136,10 @@ impl Boot {
     /// Writes the boot file, as a whole or not at all.
     pub fn save(&self, dir: &Path) -> Result<(), Failure> {
         let path = dir.join(NAME);
-        let text = toml::to_string(self).map_err(Failure::failed)?;
+        let text = self.to_text()?;
         let whole = || {
             let new = path.with_extension("new");
             let mut file = fs::File::create(&new)?;
-            file.write_all(HEAD.as_bytes())?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
             fs::rename(&new, &path)?;
