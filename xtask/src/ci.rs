@@ -1,6 +1,6 @@
 //! Every check that a change must pass, in the order in which it fails soonest.
 
-use crate::{Outcome, bench, interop, print, rfc, root, sizes, tree};
+use crate::{Outcome, bench, fuzz, interop, print, rfc, root, sizes, tree};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -10,7 +10,10 @@ const DOC_FLAGS: &str = "-D warnings -A rustdoc::private_intra_doc_links";
 
 /// Runs all checks and stops at the first that fails.
 pub fn run() -> Outcome {
-    step("format", || cargo(&["fmt", "--all", "--check"]))?;
+    step("format", || {
+        cargo(&["fmt", "--all", "--check"])?;
+        cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    })?;
     step("tree", tree::run)?;
     step("sizes", sizes::run)?;
     step("rfc", || rfc::run(false))?;
@@ -25,6 +28,7 @@ pub fn run() -> Outcome {
         cargo(&["doc", "--release", "--locked", "--workspace", "--no-deps", "--document-private-items"])
     })?;
     step("bench builds", || cargo(&["check", "--locked", "--manifest-path", "bench/Cargo.toml"]))?;
+    step("fuzz", fuzz::ci)?;
     for peer in ["dovecot", "postfix"] {
         step(&format!("dialogues with {peer}"), || dialogues(peer))?;
     }

@@ -4,6 +4,7 @@
 
 mod bench;
 mod ci;
+mod fuzz;
 mod interop;
 mod rfc;
 mod sizes;
@@ -14,12 +15,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask <command>
-  ci                     all checks: format, lints, docs, tree, sizes, rfc, licences, tests
+  ci                     all checks: format, lints, docs, tree, sizes, rfc, licences, fuzzing in brief, tests
   tree                   compares the crates' real dependencies with those ARCHITECTURE.md allows
   sizes                  lengths of functions and files, share of comments
   rfc [--list]           checks every reference to an RFC section, or lists where each is kept
   interop [--write]      docs/interop.md against what the dialogues say of other servers
   dialogues [ARGS]       runs the dialogues, also against another server: --peer dovecot|postfix
+  fuzz [TARGET] [--seconds N] | --brief
+                         runs the fuzz targets, each for a minute or as long as said, or as CI does
   bench WHAT [ARGS]      measures smtp, imap, pop3 or idle side by side with a peer, or Gatepost's start";
 
 /// What a command reports: nothing, or why it failed.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         "rfc" => rfc::run(rest.first().map(String::as_str) == Some("--list")),
         "interop" => interop::run(rest.first().map(String::as_str) == Some("--write")),
         "dialogues" => bench::dialogues(rest),
+        "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         _ => {
             print(USAGE);

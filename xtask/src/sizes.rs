@@ -8,7 +8,7 @@ const LONGEST_FILE: usize = 800;
 
 /// Prints the project's row and names what is too long.
 pub fn run() -> Outcome {
-    let sources = source::files(&root(), &["crates", "xtask/src", "bench/src"], &[".rs"])?;
+    let sources = source::files(&root(), &["crates", "xtask/src", "bench/src", "fuzz/src"], &[".rs"])?;
     let sources: Vec<Source> = sources.into_iter().filter(|s| !is_test(&s.path)).collect();
     let mut functions: Vec<(usize, String)> = Vec::new();
     let mut files: Vec<(usize, String)> = Vec::new();

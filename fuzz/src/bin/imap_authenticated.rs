@@ -1,0 +1,7 @@
+//! IMAP, begun after LOGIN.
+
+#![no_main]
+
+use fuzz::sessions::{Imap, imap};
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| imap(Imap::Authenticated, input));
