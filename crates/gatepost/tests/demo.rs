@@ -321,7 +321,7 @@ fn an_ordinary_user_can_run_it() {
 fn an_address_that_this_machine_does_not_have_is_not_remembered() {
     let parent = tempfile::tempdir().unwrap();
     let data = parent.path().join("data");
-    // RFC 5737 §3: it is nobody's.
+    // An address for documentation, which no machine has.
     let wrong = || {
         let output = Command::new(GATEPOST)
             .args(["demo", "--bind", "192.0.2.1", "--data"])
