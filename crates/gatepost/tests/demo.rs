@@ -161,6 +161,45 @@ fn a_disabled_or_removed_account_loses_its_sessions() {
 }
 
 #[test]
+fn a_new_password_ends_the_sessions_of_the_old_one() {
+    let node = Node::start().unwrap();
+    let imap = |user: &str, password: &str| {
+        let mut imap = connect(&node, Port::Imaps);
+        let login = ask(&mut imap, &format!("a LOGIN {user}@example.test {password}"));
+        assert!(login.starts_with("a OK"), "{login}");
+        imap
+    };
+    let set = |password: &str| {
+        let secret = format!("(ConvertTo-SecureString '{password}' -AsPlainText -Force)");
+        let output = node.shell(&format!("Set-Mailbox alice -Password {secret}")).unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let mut smtp = connect(&node, Port::Submissions);
+    smtp.get_mut().write_all(b"EHLO client.test\r\n").unwrap();
+    while line(&mut smtp).starts_with("250-") {}
+    assert!(ask(&mut smtp, "AUTH PLAIN AGFsaWNlQGV4YW1wbGUudGVzdABHYXRlcG9zdCEx").starts_with("235"));
+    let (mut old_pop, mut old, mut idle) =
+        (pop(&node, "alice"), imap("alice", "Gatepost!1"), imap("alice", "Gatepost!1"));
+    assert!(ask(&mut idle, "b SELECT INBOX").starts_with('*'));
+    while !line(&mut idle).starts_with("b OK") {}
+    assert!(ask(&mut idle, "c IDLE").starts_with('+'));
+    let mut bob = imap("bob", "Gatepost!1");
+    set("Another!2");
+    for (session, word) in
+        [(&mut old_pop, "-ERR"), (&mut old, "* BYE"), (&mut idle, "* BYE"), (&mut smtp, "421")]
+    {
+        let said = line(session);
+        assert!(said.starts_with(word), "{said}");
+        assert_eq!(line(session), "", "the connection is closed");
+    }
+    let mut new = imap("alice", "Another!2");
+    let output = node.shell("Set-Mailbox alice -DisplayName 'Alice A.'").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(ask(&mut new, "b NOOP").starts_with("b OK"), "it knows the new one");
+    assert!(ask(&mut bob, "b NOOP").starts_with("b OK"), "others stay");
+}
+
+#[test]
 fn the_table_is_followed_by_ready() {
     let parent = tempfile::tempdir().unwrap();
     let (data, ready) = (parent.path().join("data"), parent.path().join("ready"));

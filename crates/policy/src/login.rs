@@ -2,7 +2,6 @@
 
 use crate::{Door, Refusal, Scope};
 use directory::{LoginName, LoginType, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
-use mail::AccountId;
 use std::sync::Arc;
 
 /// How a connection is protected at the moment.
@@ -122,15 +121,19 @@ fn clear_login_remedy(connector: &ReceiveConnector, command: &str) -> String {
     line
 }
 
-/// Whether a user who logged in may go on. What a mailbox may use is asked at the next login only; a session of an account
-/// that is disabled or removed ends.
-pub fn may_stay(all: &Snapshot, account: AccountId) -> Result<(), Refusal> {
-    match all.mailbox_by_account(account) {
-        Some(mailbox) if mailbox.account_disabled => {
-            Err(Refusal::AccountDisabled { mailbox: mailbox.name.clone() })
+/// Whether a user who logged in may go on; `user` is the mailbox as it was then. What a mailbox may use is asked at the
+/// next login only; a session of an account that is disabled or removed ends, and so does one whose password has been set
+/// again: who knows no more than the old one may be the reason for the new one.
+pub fn may_stay(all: &Snapshot, user: &Mailbox) -> Result<(), Refusal> {
+    let name = |mailbox: &Mailbox| mailbox.name.clone();
+    match all.mailbox_by_account(user.account) {
+        Some(mailbox) if mailbox.account_disabled => Err(Refusal::AccountDisabled { mailbox: name(mailbox) }),
+        // Hashes are compared, and each has a salt of its own: the same password set again is a new one.
+        Some(mailbox) if mailbox.password != user.password => {
+            Err(Refusal::PasswordChanged { mailbox: name(mailbox) })
         }
         Some(_) => Ok(()),
-        None => Err(Refusal::UnknownUser { name: format!("of account {account}") }),
+        None => Err(Refusal::UnknownUser { name: name(user) }),
     }
 }
 

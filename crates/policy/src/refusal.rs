@@ -95,6 +95,11 @@ pub enum Refusal {
         /// The mailbox's name.
         mailbox: String,
     },
+    /// The password is another than the one that the session logged in with.
+    PasswordChanged {
+        /// The mailbox's name.
+        mailbox: String,
+    },
     /// The mailbox may not use this protocol.
     ProtocolDisabled {
         /// The mailbox's name.
@@ -292,6 +297,9 @@ impl Refusal {
             }
             Refusal::AccountDisabled { mailbox } => format!("the account of mailbox '{mailbox}' is disabled"),
             Refusal::NoPassword { mailbox } => format!("mailbox '{mailbox}' has no password"),
+            Refusal::PasswordChanged { mailbox } => {
+                format!("the password of mailbox '{mailbox}' has been set since this session logged in")
+            }
             Refusal::ProtocolDisabled { mailbox, protocol, .. } => {
                 format!("mailbox '{mailbox}' may not use {protocol}")
             }
@@ -423,6 +431,7 @@ impl Refusal {
             | Refusal::SenderNotAllowed { mailbox: None, .. }
             | Refusal::AuthorUnclear { .. }
             | Refusal::TooManyLogins { .. }
+            | Refusal::PasswordChanged { .. }
             | Refusal::NotAdministrator { .. } => None,
         }
     }

@@ -59,6 +59,7 @@ fn login_rows() -> Vec<Row> {
             "is disabled",
             Some("Set-Mailbox 'O''Hara' -AccountDisabled $false"),
         ),
+        (Refusal::PasswordChanged { mailbox: name() }, "has been set since this session logged in", None),
         (
             Refusal::ProtocolDisabled { mailbox: name(), protocol: "POP3", parameter: "-PopEnabled $true" },
             "may not use POP3",

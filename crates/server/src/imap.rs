@@ -9,7 +9,7 @@ mod replies;
 
 use crate::login::log_in;
 use crate::{Connection, Context, Place, Serve, Slot};
-use directory::{ProtocolSettings, ServiceName};
+use directory::{Mailbox, ProtocolSettings, ServiceName};
 use imap::{Access, Answer, Ask, Channel, Code, Offer, Opened, Refusal, Session, Settings, StartTls};
 use mail::{AccountId, DateTime, Flag, FolderId, Keyword, ModSeq, Uid};
 use policy::Door;
@@ -39,7 +39,8 @@ pub struct Imap {
 
 /// Who logged in.
 struct User {
-    account: AccountId,
+    /// As of the login.
+    mailbox: Arc<Mailbox>,
     changes: watch::Receiver<ModSeq>,
     /// One of the user's places among the IMAP sessions.
     _place: Place,
@@ -71,8 +72,8 @@ impl Serve for Imap {
         matches!(ask, Ask::Login(..))
     }
 
-    fn account(&self) -> Option<AccountId> {
-        self.user.as_ref().map(|user| user.account)
+    fn user(&self) -> Option<&Arc<Mailbox>> {
+        self.user.as_ref().map(|user| &user.mailbox)
     }
 
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
@@ -86,18 +87,19 @@ impl Imap {
         let door = Door::Imap4(all.imap());
         let (channel, from) = (convert::channel(channel), self.remote);
         let mailbox = log_in(&self.context, &all, door, channel, from, credentials).await;
-        let account = mailbox.map_err(|refusal| replies::refused(&refusal, credentials.mechanism))?.account;
+        let mailbox = mailbox.map_err(|refusal| replies::refused(&refusal, credentials.mechanism))?;
+        let account = mailbox.account;
         let max = all.imap().max_connections_per_user;
         let place = self.context.limits.take(Slot::User(ServiceName::Imap4, account), max);
         let place = place.ok_or_else(|| too_many(door, max))?;
-        self.user = Some(User { account, changes: self.context.store.watch(account), _place: place });
+        self.user = Some(User { mailbox, changes: self.context.store.watch(account), _place: place });
         Ok(Answer::Done)
     }
 
     /// Asks of a session that is logged in; the machine makes no others.
     async fn serve_user(&mut self, ask: Ask) -> Result<Answer, Refusal> {
         let Some(user) = &self.user else { return Err(Refusal::new(Code::ServerBug, "Internal error")) };
-        let of = Of { store: &self.context.store, account: user.account };
+        let of = Of { store: &self.context.store, account: user.mailbox.account };
         match ask {
             Ask::Login(..) => Err(Refusal::new(Code::ServerBug, "Internal error")),
             Ask::AppendBegin(name, size) => self.append_begin(&name, size).await,
@@ -122,7 +124,9 @@ impl Imap {
     }
 
     async fn append_begin(&mut self, name: &str, size: u64) -> Result<Answer, Refusal> {
-        let Some(User { account, .. }) = self.user else { return Ok(Answer::Done) };
+        let Some(account) = self.user.as_ref().map(|user| user.mailbox.account) else {
+            return Ok(Answer::Done);
+        };
         let of = Of { store: &self.context.store, account };
         let folder = of.selectable(name).await?;
         self.room(account, size).await?;
@@ -162,7 +166,7 @@ impl Imap {
         let message = staging.finish().await.map_err(failed)?;
         let date = date.unwrap_or_else(|| self.context.now());
         let flags = flags.into_iter().collect();
-        let target = Target { account: user.account, folder: Some(folder), flags, keywords, date };
+        let target = Target { account: user.mailbox.account, folder: Some(folder), flags, keywords, date };
         let delivered = self.context.store.deliver(message, vec![target], None).await.map_err(failed)?;
         let placed = delivered.placed.first().copied();
         let (_, uid_validity, uid) = placed.ok_or(Refusal::new(Code::ServerBug, "Internal error"))?;

@@ -34,7 +34,8 @@ pub struct Pop3 {
 
 /// The INBOX that a session has to itself.
 struct Maildrop {
-    account: AccountId,
+    /// Whose it is, as of the login.
+    user: Arc<Mailbox>,
     inbox: FolderId,
     lock: Place,
 }
@@ -56,8 +57,8 @@ impl Serve for Pop3 {
         matches!(ask, Ask::Open(_))
     }
 
-    fn account(&self) -> Option<AccountId> {
-        self.maildrop.as_ref().map(|maildrop| maildrop.account)
+    fn user(&self) -> Option<&Arc<Mailbox>> {
+        self.maildrop.as_ref().map(|maildrop| &maildrop.user)
     }
 
     /// The numbering of a maildrop is fixed at login: nobody needs to be told of changes.
@@ -71,12 +72,11 @@ impl Pop3 {
         let all = self.context.directory.snapshot();
         let channel = if login.tls.is_some() { Channel::Tls } else { Channel::Clear };
         let (door, from) = (Door::Pop3(all.pop()), self.remote);
-        let mailbox = log_in(&self.context, &all, door, channel, from, &login.credentials).await;
-        let mailbox = mailbox.map_err(|refusal| refused(&refusal))?;
-        let account = mailbox.account;
-        let lock = self.lock(&all, &mailbox).await.map_err(|refusal| refused(&refusal))?;
-        let (inbox, listing) = self.inbox(account).await.map_err(|error| failed("open", &error))?;
-        self.maildrop = Some(Maildrop { account, inbox, lock });
+        let user = log_in(&self.context, &all, door, channel, from, &login.credentials).await;
+        let user = user.map_err(|refusal| refused(&refusal))?;
+        let lock = self.lock(&all, &user).await.map_err(|refusal| refused(&refusal))?;
+        let (inbox, listing) = self.inbox(user.account).await.map_err(|error| failed("open", &error))?;
+        self.maildrop = Some(Maildrop { user, inbox, lock });
         Ok(listing)
     }
 
@@ -109,11 +109,11 @@ impl Pop3 {
     }
 
     async fn bodies(&self, uids: Vec<Uid>) -> Result<Answer, Refusal> {
-        let Some(Maildrop { account, inbox, .. }) = &self.maildrop else {
+        let Some(Maildrop { user, inbox, .. }) = &self.maildrop else {
             return Ok(Answer::Bodies(Vec::new()));
         };
         let wanted = uids.first().copied();
-        let bodies = self.context.store.bodies(*account, *inbox, uids).await;
+        let bodies = self.context.store.bodies(user.account, *inbox, uids).await;
         let bodies = bodies.map_err(|error| failed("read", &error))?;
         // It is there, so the client must not hear that it is gone; it could forget it.
         match wanted.filter(|wanted| bodies.damaged.contains(wanted)) {
@@ -124,7 +124,7 @@ impl Pop3 {
 
     async fn update(&mut self, uids: Vec<Uid>) -> Result<Answer, Refusal> {
         // Taken, so that the lock is free when the client hears the answer.
-        let Some(Maildrop { account, inbox, lock: _lock }) = self.maildrop.take() else {
+        let Some(Maildrop { user, inbox, lock: _lock }) = self.maildrop.take() else {
             return Ok(Answer::Updated);
         };
         if uids.is_empty() {
@@ -134,10 +134,10 @@ impl Pop3 {
         let removed = self
             .context
             .store
-            .remove(account, inbox, uids)
+            .remove(user.account, inbox, uids)
             .await
             .map_err(|error| failed("remove", &error))?;
-        tracing::info!(account = %account, wanted, removed = removed.len(), "messages removed");
+        tracing::info!(account = %user.account, wanted, removed = removed.len(), "messages removed");
         Ok(Answer::Updated)
     }
 }

@@ -1,6 +1,8 @@
 //! What a protocol gives the session loop besides its machine.
 
-use mail::{AccountId, ModSeq};
+use directory::Mailbox;
+use mail::ModSeq;
+use std::sync::Arc;
 use tokio::sync::watch;
 use wire::Machine;
 
@@ -20,8 +22,8 @@ pub trait Serve: Send {
     /// What changes mail is always done to its end, for the client may have counted on it.
     fn may_drop(ask: &<Self::Machine as Machine>::Ask) -> bool;
 
-    /// The account of the user, once one has logged in.
-    fn account(&self) -> Option<AccountId>;
+    /// The mailbox of the user as it was at login, once one has logged in.
+    fn user(&self) -> Option<&Arc<Mailbox>>;
 
     /// Wakes when the account of the session changed, once there is one.
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>>;

@@ -7,7 +7,7 @@
 use crate::stream::Stream;
 use crate::tls::Tls;
 use crate::{Context, Serve};
-use mail::AccountId;
+use directory::Mailbox;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -224,13 +224,13 @@ impl<S: Serve> Driver<S> {
 
     async fn wait(&mut self, wait: Wait) -> Result<(), Broken> {
         let happened = {
-            let account = self.serve.account();
+            let user = self.serve.user().cloned();
             let (stream, machine) = (&mut self.stream, &mut self.machine);
             let feed = |octets: &[u8]| machine.feed(Event::Bytes(octets), Instant::now());
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping), if !self.told => Happened::Stopping,
-                () = expelled(&mut self.directory, &self.context, account), if !self.told => Happened::Stopping,
+                () = expelled(&mut self.directory, &self.context, user), if !self.told => Happened::Stopping,
                 read = stream.read(feed) => Happened::Read(read),
                 () = changed(&mut self.serve), if wait.changes => Happened::Changed,
                 () = sleep_until(wait.until.into()) => Happened::Time,
@@ -321,11 +321,11 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// Wakes when the user who logged in must go.
-async fn expelled(directory: &mut watch::Receiver<u64>, context: &Context, account: Option<AccountId>) {
-    if let Some(account) = account {
+async fn expelled(directory: &mut watch::Receiver<u64>, context: &Context, user: Option<Arc<Mailbox>>) {
+    if let Some(user) = user {
         while directory.changed().await.is_ok() {
-            if let Err(refusal) = policy::may_stay(&context.directory.snapshot(), account) {
-                tracing::info!(%account, reason = refusal.reason(), "the session is ended");
+            if let Err(refusal) = policy::may_stay(&context.directory.snapshot(), &user) {
+                tracing::info!(mailbox = user.name, reason = refusal.reason(), "the session is ended");
                 return;
             }
         }

@@ -82,8 +82,8 @@ pub struct SmtpServe {
     context: Arc<Context>,
     connector: Arc<ReceiveConnector>,
     remote: IpAddr,
-    /// Who logged in.
-    user: Option<AccountId>,
+    /// Who logged in, as of the login.
+    user: Option<Arc<Mailbox>>,
     /// The message that is coming in.
     coming: Option<Coming>,
 }
@@ -119,8 +119,8 @@ impl Serve for SmtpServe {
         matches!(ask, Ask::Login(..))
     }
 
-    fn account(&self) -> Option<AccountId> {
-        self.user
+    fn user(&self) -> Option<&Arc<Mailbox>> {
+        self.user.as_ref()
     }
 
     fn changes(&mut self) -> Option<&mut watch::Receiver<ModSeq>> {
@@ -141,8 +141,9 @@ impl SmtpServe {
         let (snapshot, door) = (self.snapshot(), Door::Smtp(&self.connector));
         match log_in(&self.context, &snapshot, door, channel(standing), self.remote, &credentials).await {
             Ok(mailbox) => {
-                self.user = Some(mailbox.account);
-                Answer::LoggedIn(mailbox.account)
+                let account = mailbox.account;
+                self.user = Some(mailbox);
+                Answer::LoggedIn(account)
             }
             Err(refusal) => Answer::Refused(replies::of_refusal(&refusal)),
         }

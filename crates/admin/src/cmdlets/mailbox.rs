@@ -82,7 +82,11 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("DisplayName", Kind::Text, "Shown to people."),
             parameter("UserPrincipalName", Kind::Text, "Login name, in the form of an address.")
                 .alias(&["UPN"]),
-            parameter("Password", Kind::Secret, "New password; $null takes it away."),
+            parameter(
+                "Password",
+                Kind::Secret,
+                "New password; $null takes it away. Sessions that logged in with the old one end.",
+            ),
             parameter("PrimarySmtpAddress", Kind::Text, "Where answers go."),
             parameter(
                 "EmailAddresses",

@@ -53,9 +53,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Refusal::TooManyHops { .. } => Reply::fixed(554, "5.4.6 Hop count exceeded - possible mail loop"),
         Refusal::MailboxFull { .. } => Reply::fixed(552, "5.2.2 Mailbox full"),
         Refusal::SendQuota { .. } => Reply::fixed(552, "5.2.2 Mailbox full, delete messages to send again"),
-        Refusal::MaildropInUse { .. } | Refusal::NotAdministrator { .. } => {
-            Reply::fixed(550, "5.7.1 Not permitted")
-        }
+        Refusal::PasswordChanged { .. }
+        | Refusal::MaildropInUse { .. }
+        | Refusal::NotAdministrator { .. } => Reply::fixed(550, "5.7.1 Not permitted"),
     }
 }
 

@@ -146,7 +146,7 @@ impl Serve for ToyServe {
         matches!(ask, Ask::Login)
     }
 
-    fn account(&self) -> Option<AccountId> {
+    fn user(&self) -> Option<&Arc<directory::Mailbox>> {
         None
     }
 
