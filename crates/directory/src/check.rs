@@ -59,7 +59,7 @@ pub(crate) fn whole(old: &Snapshot, new: &Snapshot, changes: &[Change]) -> Resul
     }
     if touches_listeners(changes) {
         connectors(new)?;
-        listeners(new)?;
+        listeners(old, new)?;
     }
     Ok(())
 }
@@ -379,32 +379,53 @@ impl Use {
     }
 }
 
-/// One port of one address serves one protocol in one way.
-fn listeners(all: &Snapshot) -> Result<(), Invalid> {
-    let opened = opened(all);
-    for (place, (label, how, binding)) in opened.iter().enumerate() {
-        if binding.0.port() == 0 {
-            return Err(Invalid::new(
-                label,
-                how.parameter(),
-                format!("{binding} has no port; legal: 1 to 65535"),
-            ));
+/// What is opened.
+#[derive(PartialEq, Eq)]
+struct Listener {
+    /// Whose it is.
+    label: String,
+    how: Use,
+    binding: Binding,
+}
+
+/// One port of one address serves one protocol in one way. Of two that want it, the one that had it before has it, and the
+/// change asked for the other.
+fn listeners(old: &Snapshot, new: &Snapshot) -> Result<(), Invalid> {
+    let (before, opened) = (opened(old), opened(new));
+    for (place, one) in opened.iter().enumerate() {
+        if one.binding.0.port() == 0 {
+            let problem = format!("{} has no port; legal: 1 to 65535", one.binding);
+            return Err(Invalid::new(&one.label, one.how.parameter(), problem));
         }
-        for (other_label, other_how, other) in opened.iter().skip(place + 1) {
-            let shared = how.is_smtp() && how == other_how && (label != other_label || binding != other);
-            if binding.overlaps(other) && !shared {
-                let problem = format!("{other} is taken by {label}, {}", how.parameter());
-                return Err(Invalid::new(other_label, other_how.parameter(), problem));
+        for two in opened.iter().skip(place + 1) {
+            let differ = one.label != two.label || one.binding != two.binding;
+            let shared = one.how.is_smtp() && one.how == two.how && differ;
+            if one.binding.overlaps(&two.binding) && !shared {
+                let second_was_first = before.contains(two) && !before.contains(one);
+                return Err(if second_was_first { taken(one, two) } else { taken(two, one) });
             }
         }
     }
     Ok(())
 }
 
-fn opened(all: &Snapshot) -> Vec<(String, Use, Binding)> {
+fn taken(wanted: &Listener, by: &Listener) -> Invalid {
+    let binding = wanted.binding;
+    let problem = if wanted == by {
+        format!("{binding} is given twice")
+    } else if binding == by.binding {
+        format!("{binding} is taken by {}, {}", by.label, by.how.parameter())
+    } else {
+        format!("{binding} is taken by {}, {}, with {}", by.label, by.how.parameter(), by.binding)
+    };
+    Invalid::new(&wanted.label, wanted.how.parameter(), problem)
+}
+
+fn opened(all: &Snapshot) -> Vec<Listener> {
     let mut opened = Vec::new();
     let mut add = |label: &str, how: Use, bindings: &[Binding]| {
-        opened.extend(bindings.iter().map(|binding| (label.to_owned(), how, *binding)));
+        let listener = |binding: &Binding| Listener { label: label.to_owned(), how, binding: *binding };
+        opened.extend(bindings.iter().map(listener));
     };
     add("PopSettings", Use::Pop, &all.pop.unencrypted_or_tls_bindings);
     add("PopSettings", Use::PopSsl, &all.pop.ssl_bindings);

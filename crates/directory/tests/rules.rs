@@ -294,10 +294,36 @@ fn ports_are_taken_once() {
         assert!(invalid.to_string().contains("is taken by"), "{taken}: {invalid}");
     }
     let twice = [binding("0.0.0.0:1110"), binding("0.0.0.0:1110")].concat();
-    assert!(pop(twice).is_err());
+    let said = pop(twice).unwrap_err().to_string();
+    assert_eq!(said, "PopSettings, UnencryptedOrTLSBindings: 0.0.0.0:1110 is given twice");
     let mut mixed = relay("0.0.0.0:2525", "10.0.0.1");
     mixed.ssl_bindings = binding("127.0.0.1:2525");
     assert_eq!(all.apply([Change::put(mixed)]).unwrap_err().parameter, "SSLBindings");
+}
+
+#[test]
+fn whoever_had_a_port_has_it() {
+    let all = base();
+    let binding = |text: &str| vec![text.parse::<Binding>().unwrap()];
+    let (mut pop, mut imap) = ((**all.pop()).clone(), (**all.imap()).clone());
+    (pop.ssl_bindings, imap.ssl_bindings) = (binding("0.0.0.0:993"), binding("0.0.0.0:995"));
+    let said = |object: Object| all.apply([Change::Put(object)]).map(drop).unwrap_err().to_string();
+    // Neither way does the order of the two decide.
+    assert_eq!(
+        said(Object::pop(pop.clone())),
+        "PopSettings, SSLBindings: 0.0.0.0:993 is taken by ImapSettings, SSLBindings"
+    );
+    assert_eq!(
+        said(Object::imap(imap.clone())),
+        "ImapSettings, SSLBindings: 0.0.0.0:995 is taken by PopSettings, SSLBindings"
+    );
+    pop.ssl_bindings = binding("127.0.0.1:993");
+    assert_eq!(
+        said(Object::pop(pop.clone())),
+        "PopSettings, SSLBindings: 127.0.0.1:993 is taken by ImapSettings, SSLBindings, with 0.0.0.0:993"
+    );
+    let swapped = [Change::Put(Object::pop(pop)), Change::Put(Object::imap(imap))];
+    assert!(all.apply(swapped).is_ok());
 }
 
 #[test]
