@@ -196,15 +196,15 @@ fn with_seconds(text: &str) -> String {
     }
 }
 
-/// The second of the day in `02:44:25`; the leap second 60 counts as 59.
+/// The second of the day in `02:44:25`. There is no 60: a leap second cannot be shown as it was given.
 fn seconds_of_day(text: &str) -> Option<i64> {
     let mut parts = text.split(':');
     let mut next = |max: i64| {
         let part = parts.next().filter(|part| part.len() == 2)?;
         number(part).filter(|n| *n <= max)
     };
-    let (hour, minute, second) = (next(23)?, next(59)?, next(60)?);
-    if parts.next().is_some() { None } else { Some(hour * 3_600 + minute * 60 + second.min(59)) }
+    let (hour, minute, second) = (next(23)?, next(59)?, next(59)?);
+    if parts.next().is_some() { None } else { Some(hour * 3_600 + minute * 60 + second) }
 }
 
 fn zone_minutes(text: &str) -> Option<i16> {
@@ -227,7 +227,9 @@ mod tests {
             ("17-Jul-1996 02:44:25 -0700", Some((837_596_665, -420))),
             (" 1-Jan-1970 00:00:00 +0000", Some((0, 0))),
             ("01-jan-1970 01:00:00 +0100", Some((0, 60))),
-            ("29-Feb-2000 23:59:60 +0000", Some((951_868_799, 0))),
+            ("29-Feb-2000 23:59:59 +0000", Some((951_868_799, 0))),
+            ("29-Feb-2000 23:59:60 +0000", None),
+            ("31-Dec-2016 15:59:60 -0800", None),
             ("29-Feb-1900 00:00:00 +0000", None),
             ("31-Apr-2024 00:00:00 +0000", None),
             ("0-Apr-2024 00:00:00 +0000", None),
