@@ -32,6 +32,11 @@ impl Body {
         self.told = true;
     }
 
+    /// Why it will be refused at its end, where that is known already.
+    pub fn refusal(&self) -> Option<&Reply> {
+        self.fault.as_ref()
+    }
+
     /// Takes in what is at the front of `input`; gives the message's octets, and leaves in `input` what comes after.
     fn take(&mut self, input: &mut Bytes) -> Bytes {
         let mut rest: &[u8] = input;

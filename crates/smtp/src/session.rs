@@ -131,7 +131,8 @@ impl Session {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Over => Some(Step::Close),
             stage if self.is_over(&stage, now) => {
-                self.end(&reply::TIMED_OUT);
+                self.stage = stage;
+                self.time_out();
                 None
             }
             Stage::Tls => {
@@ -169,14 +170,31 @@ impl Session {
 
     fn wait(&mut self, now: Instant) -> Step<Ask> {
         let idle = *self.idle_until.get_or_insert(now + self.settings.inactivity);
-        let until = if matches!(self.stage, Stage::Body(..)) { idle } else { idle.min(self.ends) };
+        let until = idle.min(self.end_of(&self.stage));
         Step::Wait(Wait { until, changes: false })
     }
 
-    /// Whether the connection's time is over. A message that is coming in may come to its end: cut off, it would only be
-    /// sent again from the beginning.
     fn is_over(&self, stage: &Stage, now: Instant) -> bool {
-        now >= self.ends && !matches!(stage, Stage::Body(..))
+        now >= self.end_of(stage)
+    }
+
+    /// When the connection's time is over. A message that is coming in may come to its end, for cut off, it would only be
+    /// sent again from the beginning; but not for ever, and not where it has been refused already.
+    fn end_of(&self, stage: &Stage) -> Instant {
+        match stage {
+            Stage::Body(_, body) if body.refusal().is_none() => self.ends + self.settings.lifetime,
+            _ => self.ends,
+        }
+    }
+
+    /// Ends a session whose time is over; whose message was refused, hears so first.
+    fn time_out(&mut self) {
+        if let Stage::Body(_, body) = std::mem::replace(&mut self.stage, Stage::Over)
+            && let Some(refusal) = body.refusal()
+        {
+            self.write(refusal);
+        }
+        self.end(&reply::TIMED_OUT);
     }
 
     pub(crate) fn write(&mut self, reply: &Reply) {
@@ -340,7 +358,7 @@ impl Session {
     /// when that is over. After that only a message is taken, and only as long as it makes progress.
     fn feed_bytes(&mut self, octets: &[u8], now: Instant) {
         if self.is_over(&self.stage, now) {
-            return self.end(&reply::TIMED_OUT);
+            return self.time_out();
         }
         self.progress += octets.len();
         if now < self.ends || self.progress >= PROGRESS {
@@ -356,7 +374,7 @@ impl Session {
     fn feed_time(&mut self, now: Instant) {
         let silent = self.held.is_none() && self.idle_until.is_some_and(|until| now >= until);
         if silent || self.is_over(&self.stage, now) {
-            self.end(&reply::TIMED_OUT);
+            self.time_out();
         }
     }
 

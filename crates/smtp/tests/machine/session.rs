@@ -428,6 +428,42 @@ fn a_message_under_way_is_taken_to_its_end() {
 }
 
 #[test]
+fn a_message_under_way_keeps_no_connection_for_ever() {
+    let timed_out = "421 4.4.2 Connection timed out, closing transmission channel\r\n";
+    // One that makes progress has the connection's time once more.
+    let mut steady = in_data();
+    for (seconds, octets) in [(290, 1), (290, 1), (280, 33_000), (290, 33_000)] {
+        steady.now += Duration::from_secs(seconds);
+        assert_eq!(steady.send("x".repeat(octets)), "");
+    }
+    assert_eq!(steady.wait, Duration::from_secs(50));
+    assert_eq!(steady.after(Duration::from_secs(49)), "");
+    assert_eq!(steady.after(Duration::from_secs(1)), timed_out);
+    assert!(steady.closed && steady.world.accepted.is_empty());
+
+    // One that is refused has not.
+    for (bad, refusal) in [
+        (
+            format!("{}\r\n", "x".repeat(98)).repeat(1_100),
+            "552 5.3.4 Message size exceeds fixed maximum message size",
+        ),
+        ("a\nb".to_owned(), "550 5.6.0"),
+    ] {
+        let mut refused = in_data();
+        assert_eq!(refused.send(bad), "");
+        let mut answer = String::new();
+        while !refused.closed {
+            refused.now += refused.wait.min(Duration::from_secs(60));
+            answer.push_str(&refused.send("x".repeat(40_000)));
+        }
+        let (first, last) = answer.split_once("\r\n").unwrap();
+        assert!(first.starts_with(refusal), "{answer}");
+        assert_eq!(last, timed_out);
+        assert!(refused.world.accepted.is_empty() && refused.world.coming.is_none());
+    }
+}
+
+#[test]
 fn refusals_to_strangers_are_held_back() {
     let tarpit = Duration::from_secs(5);
     let mut client = Client::new(Settings { tarpit, ..settings() }, None);
