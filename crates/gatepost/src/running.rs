@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::{setup, socket, terminal};
 use directory::{Directory, Snapshot};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use server::renewal::Renewal;
+use server::renewal::{self, Renewal};
 use server::{Context, Node, housekeeping, listen};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -164,9 +164,10 @@ impl Running {
 
     /// Takes the certificate from its file again, as after it was replaced.
     fn reload(&self) {
-        match self.renewal.renew(self.node.context().now().seconds) {
-            Ok(_) => tracing::info!("the certificate was loaded again"),
-            Err(error) => tracing::error!(%error, "the old certificate stays in use"),
+        match self.renewal.reload(self.node.context().now().seconds) {
+            Ok(true) => tracing::info!("another certificate was loaded"),
+            Ok(false) => tracing::info!("the certificate in use is unchanged"),
+            Err(error) => renewal::log_failure(&error),
         }
     }
 }

@@ -3,10 +3,15 @@
 //! `DIR/ca.pem` is what clients import; its key, and the server's certificate with key, lie in `DIR/tls`, readable by the
 //! owner only. The authority lives ten years, the server's certificate a year; it is renewed within its last thirty
 //! days, or when the names it must have changed. The authority is never replaced by itself: clients trust it.
+//!
+//! Only a certificate that this authority signed is ever replaced. One that somebody else put in its place is theirs to
+//! look after: it is taken as it is, with warnings. No key is ever written over. A renewal keeps the key, so that it
+//! replaces one file only, and a certificate and a key that do not belong together are never our doing.
 
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, SerialNumber,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,6 +22,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::{
+    OID_PKCS1_SHA256WITHRSA, OID_SIG_ECDSA_WITH_SHA256, OID_SIG_ECDSA_WITH_SHA384, OID_SIG_ED25519,
+};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 const DAY: i64 = 86_400;
@@ -33,6 +41,10 @@ pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     /// Its key.
     pub key: PrivateKeyDer<'static>,
+    /// Whether its time is over; only with one that somebody else must replace.
+    pub expired: bool,
+    /// What is wrong with it that somebody else must put right, each with how.
+    pub warnings: Vec<String>,
 }
 
 /// Why there is no certificate.
@@ -42,6 +54,13 @@ pub enum CertificateError {
     File(PathBuf, std::io::Error),
     /// A file is there but holds something else, with a hint what to do.
     Content(PathBuf, &'static str),
+    /// Certificate and key do not belong together, or one is missing: somebody may be about to replace them.
+    Pair {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+    },
     /// A certificate could not be made.
     Making(rcgen::Error),
     /// TLS does not take the certificate or its key.
@@ -53,6 +72,13 @@ impl std::fmt::Display for CertificateError {
         match self {
             CertificateError::File(path, error) => write!(f, "{}: {error}", path.display()),
             CertificateError::Content(path, hint) => write!(f, "{}: {hint}", path.display()),
+            CertificateError::Pair { certificate, key } => write!(
+                f,
+                "{} and {} do not belong together: copy both again, the certificate with its chain and its key; or move \
+                 both away to have new ones made",
+                certificate.display(),
+                key.display()
+            ),
             CertificateError::Making(error) => write!(f, "a certificate could not be made: {error}"),
             CertificateError::Tls(error) => write!(f, "TLS does not take the certificate: {error}"),
         }
@@ -91,6 +117,10 @@ impl Files {
             server_key: tls.join("server-key.pem"),
         }
     }
+
+    fn no_pair(&self) -> CertificateError {
+        CertificateError::Pair { certificate: self.server.clone(), key: self.server_key.clone() }
+    }
 }
 
 /// The certificate that clients of this data directory import.
@@ -114,34 +144,95 @@ pub fn ensure(data: &Path, names: &[String], now: i64) -> Result<Identity, Certi
     ))
 }
 
-/// The certificate as it is on disk, if it is still good for a while.
+/// The certificate as it is on disk; `None` where ours is missing, or has to be replaced by another.
 fn load(files: &Files, names: &[String], now: i64) -> Result<Option<Identity>, CertificateError> {
-    // A directory without the authority's certificate is one that was never finished.
-    if !files.server.exists() || !files.server_key.exists() || !files.ca.exists() {
+    if !files.server.exists() {
         return Ok(None);
     }
     let hint = "this is no PEM file of a certificate or key; restore it, or remove it to have a new one made";
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(&files.server)?).collect();
     let chain = chain.map_err(|_| CertificateError::Content(files.server.clone(), hint))?;
+    let first = chain.first().ok_or(CertificateError::Content(files.server.clone(), hint))?.clone();
+    let (_, leaf) = X509Certificate::from_der(&first)
+        .map_err(|_| CertificateError::Content(files.server.clone(), hint))?;
+    if !files.server_key.exists() {
+        return if is_ours(files, &leaf) { Ok(None) } else { Err(files.no_pair()) };
+    }
     let key = PrivateKeyDer::from_pem_slice(&read(&files.server_key)?)
         .map_err(|_| CertificateError::Content(files.server_key.clone(), hint))?;
-    let first = chain.first().ok_or(CertificateError::Content(files.server.clone(), hint))?;
-    let (_, leaf) = X509Certificate::from_der(first)
-        .map_err(|_| CertificateError::Content(files.server.clone(), hint))?;
-    let good = leaf.validity().not_after.timestamp() - RENEW_BEFORE > now && covers(&leaf, names);
-    // A renewal that was cut short leaves a key that is not the certificate's: then both are made again.
-    Ok(Some(Identity { chain, key }).filter(|identity| good && belong_together(identity)))
+    if !belong_together(&chain, &key) {
+        return Err(files.no_pair());
+    }
+    let left = leaf.validity().not_after.timestamp() - now;
+    let identity = Identity { chain, key, expired: false, warnings: Vec::new() };
+    if left > RENEW_BEFORE && missing(&leaf, names).is_empty() {
+        return Ok(Some(identity));
+    }
+    if is_ours(files, &leaf) {
+        return Ok(None);
+    }
+    Ok(Some(Identity { expired: left <= 0, warnings: warnings(&leaf, names, left), ..identity }))
 }
 
-fn belong_together(identity: &Identity) -> bool {
-    let Ok(key) = rustls::crypto::aws_lc_rs::sign::any_supported_type(&identity.key) else { return false };
-    rustls::sign::CertifiedKey::new(identity.chain.clone(), key).keys_match().is_ok()
+/// Whether our authority signed this certificate.
+fn is_ours(files: &Files, leaf: &X509Certificate<'_>) -> bool {
+    let Ok(ca) = CertificateDer::from_pem_file(&files.ca) else { return false };
+    let Ok((_, ca)) = X509Certificate::from_der(&ca) else { return false };
+    let algorithms: [(_, &dyn VerificationAlgorithm); 4] = [
+        (OID_SIG_ECDSA_WITH_SHA256, &signature::ECDSA_P256_SHA256_ASN1),
+        (OID_SIG_ECDSA_WITH_SHA384, &signature::ECDSA_P384_SHA384_ASN1),
+        (OID_SIG_ED25519, &signature::ED25519),
+        (OID_PKCS1_SHA256WITHRSA, &signature::RSA_PKCS1_2048_8192_SHA256),
+    ];
+    let key = &ca.public_key().subject_public_key.data;
+    algorithms.into_iter().filter(|(id, _)| *id == leaf.signature_algorithm.algorithm).any(
+        |(_, algorithm)| {
+            let key = UnparsedPublicKey::new(algorithm, key);
+            key.verify(leaf.tbs_certificate.as_ref(), &leaf.signature_value.data).is_ok()
+        },
+    )
 }
 
-fn covers(leaf: &X509Certificate<'_>, names: &[String]) -> bool {
-    let Ok(Some(alternatives)) = leaf.subject_alternative_name() else { return false };
-    let listed: Vec<String> = alternatives.value.general_names.iter().filter_map(name_text).collect();
-    names.iter().all(|name| listed.iter().any(|listed| listed.eq_ignore_ascii_case(name)))
+/// What somebody has to do about a certificate that is not ours.
+fn warnings(leaf: &X509Certificate<'_>, names: &[String], left: i64) -> Vec<String> {
+    let remedy =
+        "replace tls/server.pem and tls/server-key.pem in the data directory, and send the server a SIGHUP";
+    let age = match left {
+        ..=0 => Some(format!("the certificate has expired, and clients refuse it: {remedy}")),
+        1..=RENEW_BEFORE => {
+            Some(format!("the certificate expires in {} days: {remedy}", left.div_euclid(DAY)))
+        }
+        _ => None,
+    };
+    // No public authority signs these, and clients elsewhere use none of them.
+    let local = |name: &str| name == "localhost" || name.parse::<IpAddr>().is_ok();
+    let missing: Vec<&str> = missing(leaf, names).into_iter().filter(|name| !local(name)).collect();
+    let names = (!missing.is_empty()).then(|| {
+        let missing = missing.join(", ");
+        format!("the certificate lacks {missing}, and clients that connect by that name refuse it: {remedy}")
+    });
+    age.into_iter().chain(names).collect()
+}
+
+fn belong_together(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> bool {
+    let Ok(key) = rustls::crypto::aws_lc_rs::sign::any_supported_type(key) else { return false };
+    rustls::sign::CertifiedKey::new(chain.to_vec(), key).keys_match().is_ok()
+}
+
+/// The names that the certificate does not have.
+fn missing<'a>(leaf: &X509Certificate<'_>, names: &'a [String]) -> Vec<&'a str> {
+    let alternatives = leaf.subject_alternative_name().ok().flatten();
+    let general = alternatives.iter().flat_map(|alternatives| &alternatives.value.general_names);
+    let listed: Vec<String> = general.filter_map(name_text).collect();
+    let covered = |name: &str| listed.iter().any(|listed| covers(listed, name));
+    names.iter().map(String::as_str).filter(|name| !covered(name)).collect()
+}
+
+/// RFC 6125 §6.4.3: a star is the whole of the first label.
+fn covers(listed: &str, name: &str) -> bool {
+    let below = listed.strip_prefix("*.").zip(name.split_once('.'));
+    listed.eq_ignore_ascii_case(name)
+        || below.is_some_and(|(listed, (_, name))| listed.eq_ignore_ascii_case(name))
 }
 
 fn name_text(name: &GeneralName<'_>) -> Option<String> {
@@ -162,7 +253,7 @@ fn authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, Certif
         (true, false) => Err(CertificateError::Content(
             files.ca_key.clone(),
             "the authority's key is missing, so the server's certificate cannot be renewed: restore the file from a \
-             backup, or remove ca.pem to have a new authority made, which clients must import again",
+             backup, or remove ca.pem and tls/server.pem to have a new authority made, which clients must import again",
         )),
         // The key is written first: without the certificate, nobody has trusted it yet.
         (false, _) => make_authority(files, now),
@@ -170,7 +261,6 @@ fn authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, Certif
 }
 
 fn load_authority(files: &Files) -> Result<Issuer<'static, KeyPair>, CertificateError> {
-    let text = |path: &Path| read(path).map(|octets| String::from_utf8_lossy(&octets).into_owned());
     let key = KeyPair::from_pem(&text(&files.ca_key)?).map_err(|_| {
         CertificateError::Content(files.ca_key.clone(), "this is no PEM file of a private key")
     })?;
@@ -200,16 +290,39 @@ fn issue(
     names: &[String],
     now: i64,
 ) -> Result<(), CertificateError> {
-    let key = KeyPair::generate()?;
+    let key = server_key(files)?;
     let mut params = CertificateParams::new(names)?;
+    params.serial_number = Some(serial_number()?);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
     params.distinguished_name = common_name(names.first().map_or("Gatepost", String::as_str));
     set_life(&mut params, now, SERVER_LIFE);
     let certificate = params.signed_by(&key, issuer)?;
-    write(&files.server_key, key.serialize_pem().as_bytes(), 0o600)?;
     write(&files.server, certificate.pem().as_bytes(), 0o600)
+}
+
+/// The key that is there, whosever it is; where there is none, a new one.
+fn server_key(files: &Files) -> Result<KeyPair, CertificateError> {
+    if files.server_key.exists() {
+        return KeyPair::from_pem(&text(&files.server_key)?).map_err(|_| {
+            let hint = "no certificate can be made for this key: copy its certificate to tls/server.pem, or move the key \
+                        away to have a new one made";
+            CertificateError::Content(files.server_key.clone(), hint)
+        });
+    }
+    // Ours, without its key: cut short after the new key, it would be a pair that is none.
+    remove(&files.server)?;
+    let key = KeyPair::generate()?;
+    write(&files.server_key, key.serialize_pem().as_bytes(), 0o600)?;
+    Ok(key)
+}
+
+/// No two certificates of an authority may have the same number; by itself it would come from the key, which stays.
+fn serial_number() -> Result<SerialNumber, CertificateError> {
+    let mut octets = [0; 16];
+    aws_lc_rs::rand::fill(&mut octets).map_err(|_| rcgen::Error::RingUnspecified)?;
+    Ok(SerialNumber::from_slice(&octets))
 }
 
 fn common_name(name: &str) -> DistinguishedName {
@@ -235,6 +348,19 @@ fn make_private_dir(path: &Path) -> Result<(), CertificateError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     fs::read(path).map_err(|error| CertificateError::File(path.to_owned(), error))
+}
+
+fn text(path: &Path) -> Result<String, CertificateError> {
+    read(path).map(|octets| String::from_utf8_lossy(&octets).into_owned())
+}
+
+fn remove(path: &Path) -> Result<(), CertificateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(CertificateError::File(path.to_owned(), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file so that after a crash it is there as a whole or not at all.
@@ -307,6 +433,93 @@ mod tests {
             }
             ensure(cut.path(), &names(&["a.test"]), NOW).unwrap_or_else(|error| panic!("{left:?}: {error}"));
         }
+    }
+
+    /// A certificate of another authority, with its key, as their files hold them.
+    fn foreign(names: &[&str], life: i64) -> (String, String) {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = common_name("Public CA");
+        let issuer = Issuer::new(params, KeyPair::generate().unwrap());
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(self::names(names)).unwrap();
+        set_life(&mut params, NOW, life);
+        (params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// A directory with an authority of its own and these files in the place of its certificate and key.
+    fn replaced(certificate: Option<&str>, key: Option<&str>) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        ensure(dir.path(), &names(&["a.test"]), NOW).unwrap();
+        for (file, content) in [("tls/server.pem", certificate), ("tls/server-key.pem", key)] {
+            if let Some(content) = content {
+                fs::write(dir.path().join(file), content).unwrap();
+            }
+        }
+        dir
+    }
+
+    fn contents(dir: &Path) -> [String; 2] {
+        ["tls/server.pem", "tls/server-key.pem"].map(|file| fs::read_to_string(dir.join(file)).unwrap())
+    }
+
+    #[test]
+    fn a_certificate_of_others_is_taken_as_it_is() {
+        let local = ["a.test", "localhost", "127.0.0.1", "::1"];
+        let table: [(&[&str], i64, &[&str]); 7] = [
+            (&["a.test"], 90, &[]),
+            (&["A.TEST", "other.test"], 31, &[]),
+            (&["*.test"], 90, &[]),
+            (&["a.test"], 30, &["expires in 30 days"]),
+            (&["a.test"], 0, &["has expired"]),
+            (&["*.a.test", "b.test"], 90, &["lacks a.test, and"]),
+            (&["b.test"], -1, &["has expired", "lacks a.test, and"]),
+        ];
+        for (listed, days, told) in table {
+            let (certificate, key) = foreign(listed, days * DAY);
+            let dir = replaced(Some(&certificate), Some(&key));
+            let identity = ensure(dir.path(), &names(&local), NOW).unwrap();
+            assert_eq!(identity.chain[0], CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap());
+            assert_eq!(identity.warnings.len(), told.len(), "{listed:?}: {:?}", identity.warnings);
+            for (warning, part) in identity.warnings.iter().zip(told) {
+                assert!(warning.contains(part) && warning.contains("SIGHUP"), "{warning}");
+            }
+            assert_eq!(identity.expired, days <= 0, "{listed:?}");
+            assert_eq!(contents(dir.path()), [certificate, key], "{listed:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_pair_is_left_alone() {
+        let (certificate, key) = foreign(&["a.test"], 90 * DAY);
+        for (certificate, key) in [(Some(&*certificate), None), (None, Some(&*key))] {
+            let dir = replaced(certificate, key);
+            let before = contents(dir.path());
+            // Its time is up, too.
+            let error = ensure(dir.path(), &names(&["a.test"]), NOW + 400 * DAY).err().unwrap().to_string();
+            assert!(
+                error.contains("tls/server.pem and ") && error.contains("tls/server-key.pem do"),
+                "{error}"
+            );
+            assert_eq!(contents(dir.path()), before);
+        }
+        let dir = replaced(Some(&certificate), None);
+        fs::remove_file(dir.path().join("tls/server-key.pem")).unwrap();
+        assert!(matches!(ensure(dir.path(), &names(&["a.test"]), NOW), Err(CertificateError::Pair { .. })));
+        assert_eq!(fs::read_to_string(dir.path().join("tls/server.pem")).unwrap(), certificate);
+    }
+
+    #[test]
+    fn a_renewal_keeps_the_key_and_a_removed_key_is_made_again() {
+        let dir = replaced(None, None);
+        let before = contents(dir.path());
+        ensure(dir.path(), &names(&["b.test"]), NOW).unwrap();
+        let renewed = contents(dir.path());
+        assert!(before[0] != renewed[0] && before[1] == renewed[1]);
+        fs::remove_file(dir.path().join("tls/server-key.pem")).unwrap();
+        ensure(dir.path(), &names(&["b.test"]), NOW).unwrap();
+        let again = contents(dir.path());
+        assert!(renewed[0] != again[0] && renewed[1] != again[1]);
     }
 
     #[test]

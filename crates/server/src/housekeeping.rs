@@ -5,7 +5,7 @@
 //! urgent, and a full disk is healed by others.
 
 use crate::Context;
-use crate::renewal::Renewal;
+use crate::renewal::{self, Renewal};
 use std::time::Duration;
 use store::Error;
 
@@ -30,11 +30,11 @@ pub async fn keep(context: &Context, renewal: &Renewal) {
     }
 }
 
-fn renew(renewal: &Renewal, now: i64) {
-    match renewal.renew(now) {
+fn renew(certificate: &Renewal, now: i64) {
+    match certificate.renew(now) {
         Ok(true) => tracing::info!("another certificate is in use now"),
         Ok(false) => {}
-        Err(error) => tracing::error!(%error, "the old certificate stays in use; trying again later"),
+        Err(error) => renewal::log_failure(&error),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The certificate of a running server: made or loaded at the start, and renewed in time while it runs.
 //!
 //! What is to be done to the files is decided by [`crate::certificate`]. A certificate that somebody else has put in their
-//! place is taken too. TLS is given a new one only where it is another, for with it the resumable sessions are forgotten.
+//! place is taken too, but none that has expired takes the place of another; what is wrong with it goes to the log, again
+//! only when it changes. TLS is given a new one only where it is another, for with it the resumable sessions are forgotten.
 
 use crate::certificate::{self, CertificateError};
 use crate::tls::Tls;
@@ -14,7 +15,13 @@ pub struct Renewal {
     data: PathBuf,
     names: Vec<String>,
     tls: Tls,
-    used: Mutex<Vec<CertificateDer<'static>>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    used: Vec<CertificateDer<'static>>,
+    /// The warnings that are in the log.
+    told: Vec<String>,
 }
 
 impl Renewal {
@@ -22,7 +29,9 @@ impl Renewal {
     pub fn start(data: PathBuf, names: Vec<String>, now: i64) -> Result<Renewal, CertificateError> {
         let identity = certificate::ensure(&data, &names, now)?;
         let tls = Tls::new(&identity)?;
-        Ok(Renewal { data, names, tls, used: Mutex::new(identity.chain) })
+        let mut state = State { used: identity.chain, told: Vec::new() };
+        state.tell(identity.warnings);
+        Ok(Renewal { data, names, tls, state: Mutex::new(state) })
     }
 
     /// TLS with the certificate.
@@ -32,15 +41,42 @@ impl Renewal {
 
     /// Renews the certificate where it is time, and uses what is there now. Whether it is another than before.
     pub fn renew(&self, now: i64) -> Result<bool, CertificateError> {
-        // One at a time: two that renew at once would each write a file of the pair.
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        // One at a time, for they write the same files.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = certificate::ensure(&self.data, &self.names, now)?;
-        if *used == identity.chain {
+        let other = state.used != identity.chain;
+        state.tell(identity.warnings.clone());
+        if !other || identity.expired {
             return Ok(false);
         }
         self.tls.reload(&identity)?;
-        *used = identity.chain;
+        state.used = identity.chain;
         Ok(true)
+    }
+
+    /// As [`Renewal::renew`], for somebody who has replaced the files and wants to hear all that is wrong with them.
+    pub fn reload(&self, now: i64) -> Result<bool, CertificateError> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).told.clear();
+        self.renew(now)
+    }
+}
+
+impl State {
+    fn tell(&mut self, warnings: Vec<String>) {
+        if self.told != warnings {
+            for warning in &warnings {
+                tracing::warn!("{warning}");
+            }
+            self.told = warnings;
+        }
+    }
+}
+
+/// Logs why the certificate in use stays: somebody may be just replacing the files, all else is a failure of ours.
+pub fn log_failure(error: &CertificateError) {
+    match error {
+        CertificateError::Pair { .. } => tracing::warn!(%error, "the old certificate stays in use"),
+        error => tracing::error!(%error, "the old certificate stays in use"),
     }
 }
 
@@ -74,6 +110,50 @@ mod tests {
         assert!(Arc::ptr_eq(&begin, &renewal.tls().config()), "sessions can be resumed");
         renewal.renew(NOW + 340 * DAY).unwrap();
         assert!(!Arc::ptr_eq(&begin, &renewal.tls().config()));
+    }
+
+    /// A certificate that is not of the authority in the directory, and its key, in the files of another directory.
+    fn foreign(now: i64) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        certificate::ensure(dir.path(), &["a.test".to_owned()], now).unwrap();
+        dir
+    }
+
+    fn copy(from: &tempfile::TempDir, to: &tempfile::TempDir, file: &str) {
+        std::fs::copy(from.path().join(file), to.path().join(file)).unwrap();
+    }
+
+    #[test]
+    fn files_are_replaced_one_after_the_other() {
+        for files in [["tls/server.pem", "tls/server-key.pem"], ["tls/server-key.pem", "tls/server.pem"]] {
+            let ((dir, renewal), other) = (start(), foreign(NOW));
+            let begin = renewal.tls().config();
+            copy(&other, &dir, files[0]);
+            assert!(matches!(renewal.renew(NOW + 340 * DAY), Err(CertificateError::Pair { .. })));
+            assert!(Arc::ptr_eq(&begin, &renewal.tls().config()), "{files:?}");
+            copy(&other, &dir, files[1]);
+            // Less than thirty days are left, and it is taken.
+            assert!(renewal.reload(NOW + 340 * DAY).unwrap());
+            assert!(!renewal.reload(NOW + 340 * DAY).unwrap(), "nothing has changed");
+            assert!(!renewal.renew(NOW + 400 * DAY).unwrap(), "nobody but its owner renews it");
+            for file in files {
+                let [put, now] = [&other, &dir].map(|dir| std::fs::read(dir.path().join(file)).unwrap());
+                assert_eq!(put, now, "{file}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_has_expired_is_served_from_the_start_only() {
+        let ((dir, renewal), other) = (start(), foreign(NOW - 400 * DAY));
+        let begin = renewal.tls().config();
+        for file in ["tls/server.pem", "tls/server-key.pem"] {
+            copy(&other, &dir, file);
+        }
+        assert!(!renewal.reload(NOW).unwrap());
+        assert!(Arc::ptr_eq(&begin, &renewal.tls().config()));
+        let again = Renewal::start(dir.path().to_owned(), vec!["a.test".to_owned()], NOW).unwrap();
+        assert_eq!(again.state.lock().unwrap().told.len(), 1);
     }
 
     #[test]
