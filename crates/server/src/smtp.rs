@@ -288,6 +288,32 @@ impl SmtpServe {
         Ok(())
     }
 
+    /// Leaves out accounts that were removed since RCPT; only where nobody else is left, the message is refused.
+    fn leave_out_removed(&self, intake: &mut Intake) -> Result<(), Answer> {
+        let snapshot = self.snapshot();
+        let is_removed = |account: &AccountId| snapshot.mailbox_by_account(*account).is_none();
+        let (mut removed, mut nobody, mut is_wanted) = (Vec::new(), None, false);
+        for recipient in intake.recipients() {
+            let accounts = match &recipient.route {
+                Route::Local(accounts) => accounts.as_slice(),
+                Route::Remote => &[],
+            };
+            if accounts.is_empty() || !accounts.iter().all(is_removed) {
+                is_wanted = true;
+            } else {
+                let recipient = recipient.address.to_string();
+                tracing::warn!(remote = %self.remote, recipient, "its mailbox was removed while a message came; it gets none");
+                nobody = Some(recipient);
+            }
+            removed.extend(accounts.iter().copied().filter(is_removed));
+        }
+        if let Some(recipient) = nobody.filter(|_| !is_wanted) {
+            return Err(self.refuse(&Refusal::UnknownRecipient { recipient }));
+        }
+        intake.leave_out(&removed);
+        Ok(())
+    }
+
     async fn finish(&mut self) -> Answer {
         let Some(Coming { mut intake, announced, .. }) = self.coming.take() else {
             return Answer::Refused(replies::TRY_LATER);
@@ -295,6 +321,9 @@ impl SmtpServe {
         if intake.size() > announced
             && let Err(refused) = self.make_room(&mut intake).await
         {
+            return refused;
+        }
+        if let Err(refused) = self.leave_out_removed(&mut intake) {
             return refused;
         }
         match intake.finish(&self.context.store).await {

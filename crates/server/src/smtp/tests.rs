@@ -311,6 +311,31 @@ async fn more_than_was_announced() {
 }
 
 #[tokio::test]
+async fn mailboxes_removed_while_the_message_comes() {
+    let begin = "MAIL FROM:<>\r\nRCPT TO:<bob@example.test>\r\n";
+    let table = [
+        ("DATA\r\n", "550 5.1.1 User unknown"),
+        ("RCPT TO:<alice@example.test>\r\nDATA\r\n", "250 "),
+        ("RCPT TO:<postmaster@example.test>\r\nDATA\r\n", "250 "),
+    ];
+    for (more, expected) in table {
+        let context = world(|_| {}).await;
+        let mut client = Client::greeted(&context, PORT_25, None).await;
+        client.say(format!("{begin}{more}Subject: x\r\n")).await;
+        let snapshot = context.directory.snapshot();
+        let bob = snapshot.mailbox_by_account(account("bob")).unwrap();
+        let change = snapshot.apply([Change::remove(Mailbox::clone(bob))]).unwrap();
+        context.directory.publish(change.snapshot);
+        let remove_accounts = vec![account("bob")];
+        context.store.save(ObjectChange { remove_accounts, ..ObjectChange::default() }).await.unwrap();
+        let answer = client.say("\r\ntext\r\n.\r\n").await;
+        assert!(answer.starts_with(expected), "{more}: {answer}");
+        let taken = inbox(&context, "alice").await.len() + inbox(&context, "admin").await.len();
+        assert_eq!(taken, usize::from(expected == "250 "), "{more}");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_drops_in_data_delivers_nothing() {
     let context = world(|_| {}).await;
     for end in [None, Some(Event::Closed), Some(Event::Shutdown)] {
