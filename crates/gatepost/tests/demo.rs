@@ -161,6 +161,28 @@ fn a_disabled_or_removed_account_loses_its_sessions() {
 }
 
 #[test]
+fn a_disabled_account_gets_no_more_of_what_it_asked_for() {
+    let node = Node::start().unwrap();
+    let mut imap = connect(&node, Port::Imaps);
+    assert!(ask(&mut imap, "a LOGIN alice@example.test Gatepost!1").starts_with("a OK"));
+    // More than sockets hold on their way.
+    let line_of_text = [[b'x'; 70].as_slice(), b"\r\n"].concat();
+    let large = [b"Subject: large\r\n\r\n".as_slice(), &line_of_text.repeat(400_000)].concat();
+    assert!(ask(&mut imap, &format!("b APPEND Archive {{{}}}", large.len())).starts_with('+'));
+    imap.get_mut().write_all(&large).unwrap();
+    assert!(ask(&mut imap, "").starts_with("b OK"));
+    assert!(ask(&mut imap, "c SELECT Archive").starts_with('*'));
+    while !line(&mut imap).starts_with("c OK") {}
+    assert!(ask(&mut imap, "d FETCH 1 BODY[]\r\ne APPEND Drafts {1+}\r\nx").starts_with("* 1 FETCH"));
+    let output = node.shell("Set-Mailbox alice -AccountDisabled $true").unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut rest = Vec::new();
+    // The connection is cut in the middle of a literal.
+    let _ = imap.read_to_end(&mut rest);
+    assert!(rest.len() < large.len(), "{}", rest.len());
+}
+
+#[test]
 fn a_new_password_ends_the_sessions_of_the_old_one() {
     let node = Node::start().unwrap();
     let imap = |user: &str, password: &str| {

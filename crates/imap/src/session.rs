@@ -405,6 +405,7 @@ impl Machine for Session {
             Event::Changed => self.account_changed(),
             Event::TlsStarted(_) => self.tls_started(),
             Event::Shutdown => self.bye("Server shutting down"),
+            Event::Expelled => self.bye("Session ended by an administrator"),
         }
     }
 }

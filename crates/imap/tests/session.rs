@@ -603,13 +603,16 @@ fn times_out() {
 }
 
 #[test]
-fn says_good_bye_at_shutdown() {
+fn says_good_bye_at_shutdown_and_when_the_user_must_go() {
     for begun in ["", "a IDLE\r\n", "a APPEND INBOX {100}\r\nSubject"] {
         let mut client = Client::selected(account());
         client.send(begun);
         assert_eq!(client.event(Event::Shutdown), "* BYE Server shutting down\r\n", "{begun}");
         assert!(client.closed);
     }
+    let mut client = Client::selected(account());
+    assert_eq!(client.event(Event::Expelled), "* BYE Session ended by an administrator\r\n");
+    assert!(client.closed);
 }
 
 #[test]

@@ -122,6 +122,10 @@ impl Machine for Session {
                 reply::err(&mut self.out, Some(Code::SysTemp), "The service is stopping, try again later.");
                 self.stage = Stage::Closed;
             }
+            Event::Expelled => {
+                reply::err(&mut self.out, Some(Code::Auth), "The session was ended by an administrator.");
+                self.stage = Stage::Closed;
+            }
             Event::Changed => {}
         }
     }

@@ -37,7 +37,7 @@ fn the_time_before_login_is_short_and_nothing_extends_it() {
 
 #[test]
 fn only_quit_removes() {
-    for event in [Event::Closed, Event::Time, Event::Shutdown] {
+    for event in [Event::Closed, Event::Time, Event::Shutdown, Event::Expelled] {
         let mut driver = Driver::logged_in(3);
         driver.say("DELE 2\r\n");
         driver.event(event);
@@ -53,6 +53,7 @@ fn only_quit_removes() {
 #[test]
 fn says_good_bye_when_the_service_stops() {
     assert!(Driver::logged_in(1).event(Event::Shutdown).starts_with("-ERR [SYS/TEMP] "));
+    assert!(Driver::logged_in(1).event(Event::Expelled).starts_with("-ERR [AUTH] "));
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub enum Broken {
     Handshake(io::Error),
     /// The service stopped before TLS was established.
     Stopping,
+    /// The user may not stay, and was in the middle of a command.
+    Expelled,
     /// The octets of a message could not be read while they were being sent.
     Store(store::Error),
 }
@@ -47,6 +49,7 @@ impl std::fmt::Display for Broken {
             Broken::Connection(error) => write!(f, "the connection broke: {error}"),
             Broken::Handshake(error) => write!(f, "no TLS: {error}"),
             Broken::Stopping => f.write_str("the service is stopping, and there is no TLS to say so"),
+            Broken::Expelled => f.write_str("the user may not stay"),
             Broken::Store(error) => write!(f, "a message could not be read: {error}"),
         }
     }
@@ -104,6 +107,7 @@ enum Next {
 
 enum Happened {
     Stopping,
+    Expelled,
     Read(io::Result<usize>),
     Changed,
     Time,
@@ -111,7 +115,11 @@ enum Happened {
 
 impl<S: Serve> Driver<S> {
     async fn step(&mut self) -> Result<Next, Broken> {
-        match self.machine.next(Instant::now()) {
+        let step = self.machine.next(Instant::now());
+        if matches!(step, Step::Ask(_) | Step::Copy(_)) {
+            self.may_go_on()?;
+        }
+        match step {
             Step::Write(octets) => self.write(octets).await?,
             Step::Copy(copy) if self.copy_at_hand(&copy) => {}
             // Boxed, as is all that a waiting session does not need: its future is as large as its largest part.
@@ -134,6 +142,19 @@ impl<S: Serve> Driver<S> {
             }
         }
         Ok(Next::Again)
+    }
+
+    /// Who may not stay gets nothing more, and nothing more is done for him: a session that never waits would hear of
+    /// it only when all it asked for is done.
+    fn may_go_on(&mut self) -> Result<(), Broken> {
+        if self.told || !self.directory.has_changed().unwrap_or(false) {
+            return Ok(());
+        }
+        self.directory.mark_unchanged();
+        match self.serve.user() {
+            Some(user) if !may_stay(&self.context, user) => Err(Broken::Expelled),
+            _ => Ok(()),
+        }
     }
 
     async fn ask(
@@ -204,6 +225,7 @@ impl<S: Serve> Driver<S> {
         let mut source = Source::new(copy);
         while let Some(octets) = source.next(&self.context).await? {
             self.stream.write(&char8(&octets)).await?;
+            self.may_go_on()?;
         }
         Ok(())
     }
@@ -216,6 +238,7 @@ impl<S: Serve> Driver<S> {
             stuffer.push(&octets, &mut self.out);
             if self.out.len() >= HIGH_WATER {
                 self.send().await?;
+                self.may_go_on()?;
             }
         }
         stuffer.finish(&mut self.out);
@@ -230,7 +253,7 @@ impl<S: Serve> Driver<S> {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping), if !self.told => Happened::Stopping,
-                () = expelled(&mut self.directory, &self.context, user), if !self.told => Happened::Stopping,
+                () = expelled(&mut self.directory, &self.context, user), if !self.told => Happened::Expelled,
                 read = stream.read(feed) => Happened::Read(read),
                 () = changed(&mut self.serve), if wait.changes => Happened::Changed,
                 () = sleep_until(wait.until.into()) => Happened::Time,
@@ -247,6 +270,10 @@ impl<S: Serve> Driver<S> {
             Happened::Stopping => {
                 self.told = true;
                 Event::Shutdown
+            }
+            Happened::Expelled => {
+                self.told = true;
+                Event::Expelled
             }
         };
         self.machine.feed(event, Instant::now());
@@ -324,13 +351,20 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 async fn expelled(directory: &mut watch::Receiver<u64>, context: &Context, user: Option<Arc<Mailbox>>) {
     if let Some(user) = user {
         while directory.changed().await.is_ok() {
-            if let Err(refusal) = policy::may_stay(&context.directory.snapshot(), &user) {
-                tracing::info!(mailbox = user.name, reason = refusal.reason(), "the session is ended");
+            if !may_stay(context, &user) {
                 return;
             }
         }
     }
     pending().await
+}
+
+fn may_stay(context: &Context, user: &Mailbox) -> bool {
+    let stays = policy::may_stay(&context.directory.snapshot(), user);
+    if let Err(refusal) = &stays {
+        tracing::info!(mailbox = user.name, reason = refusal.reason(), "the session is ended");
+    }
+    stays.is_ok()
 }
 
 async fn changed<S: Serve>(serve: &mut S) {

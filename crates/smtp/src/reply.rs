@@ -62,6 +62,8 @@ pub(crate) const TIMED_OUT: Reply =
     Reply::fixed(421, "4.4.2 Connection timed out, closing transmission channel");
 pub(crate) const SHUTTING_DOWN: Reply =
     Reply::fixed(421, "4.3.2 Service is stopping, closing transmission channel");
+pub(crate) const EXPELLED: Reply =
+    Reply::fixed(421, "4.7.0 Session ended by an administrator, closing transmission channel");
 pub(crate) const TOO_MANY_ERRORS: Reply =
     Reply::fixed(421, "4.7.0 Too many errors on this connection, closing transmission channel");
 pub(crate) const TOO_MUCH_INPUT: Reply =

@@ -431,6 +431,7 @@ impl Machine for Session {
             Event::Time => self.feed_time(now),
             Event::TlsStarted(tls) => self.feed_tls(tls),
             Event::Shutdown => self.end(&reply::SHUTTING_DOWN),
+            Event::Expelled => self.end(&reply::EXPELLED),
             Event::Closed => self.stage = Stage::Over,
             Event::Changed => {}
         }

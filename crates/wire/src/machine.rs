@@ -88,6 +88,8 @@ pub enum Event<'a> {
     TlsStarted(TlsInfo),
     /// The service is stopping: say good-bye and close.
     Shutdown,
+    /// The user who logged in may not stay: say good-bye and close.
+    Expelled,
 }
 
 /// What is known of the TLS connection.

@@ -107,7 +107,7 @@ impl Machine for Toy {
             Event::Changed => self.say("changed"),
             Event::TlsStarted(info) => self.tls = info.version,
             Event::Closed => self.steps.push_back(Step::Close),
-            Event::Shutdown => {
+            Event::Shutdown | Event::Expelled => {
                 self.say("going");
                 self.steps.push_back(Step::Close);
             }

@@ -312,7 +312,7 @@ fn of_two_reasons_to_refuse_a_message_the_same_is_given_however_it_is_cut() {
 #[test]
 fn a_connection_that_drops_in_data_delivers_nothing() {
     for tail in ["", "\r\n", "\r\n.", "\r\n.\r"] {
-        for event in [Event::Closed, Event::Shutdown] {
+        for event in [Event::Closed, Event::Shutdown, Event::Expelled] {
             let mut client = in_data();
             client.send(format!("Subject: half{tail}"));
             client.session.feed(event, client.now);
