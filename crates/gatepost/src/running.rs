@@ -59,7 +59,7 @@ fn raise_open_files() {
     }
 }
 
-/// Files that are kept for administrators, messages on their way in and what the store opens later.
+/// Files that are kept for administrators and for what the store opens later.
 const RESERVE: u64 = 64;
 /// Connections that are taken however low the limit is.
 const FEWEST: u64 = 16;
@@ -68,8 +68,8 @@ const FEWEST: u64 = 16;
 fn max_connections() -> u32 {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return u32::MAX };
     let open = std::fs::read_dir("/proc/self/fd").map_or(RESERVE, |open| open.count() as u64);
-    // Large messages wait in files of their own.
-    let left = limit.saturating_sub(open).saturating_sub(RESERVE.max(limit / 8)).max(FEWEST);
+    // Each may send a large message, which waits in a file of its own.
+    let left = (limit.saturating_sub(open).saturating_sub(RESERVE.max(limit / 4)) / 2).max(FEWEST);
     tracing::info!(limit, connections = left, "open files");
     u32::try_from(left).unwrap_or(u32::MAX)
 }

@@ -81,7 +81,7 @@ fn allow_clear_text(demo: &Demo) {
 #[test]
 fn connections_leave_files_for_the_administrator() {
     let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -n 300 && exec \"$@\"", "sh", GATEPOST]);
+    command.args(["-c", "ulimit -n 400 && exec \"$@\"", "sh", GATEPOST]);
     let demo = Demo::start(command);
     let mut greetings = Vec::new();
     let mut connections: Vec<_> = (0..400).map(|_| demo.connect(110)).collect();
@@ -102,6 +102,34 @@ fn connections_leave_files_for_the_administrator() {
     drop(connections);
     while !line(&mut demo.connect(110)).starts_with("+OK") {
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn large_messages_leave_files_for_the_administrator() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 400 && exec \"$@\"", "sh", GATEPOST]);
+    let demo = Demo::start(command);
+    let all = "Get-ReceiveConnector | Set-ReceiveConnector -MaxInboundConnectionPerSource unlimited \
+               -MaxInboundConnectionPercentagePerSource 100";
+    assert!(demo.shell(all).status.success());
+    let mut connections: Vec<_> = (0..400).map(|_| demo.connect(25)).collect();
+    connections.retain_mut(|connection| line(connection).starts_with("220"));
+    assert!(connections.len() >= 100, "{}", connections.len());
+    // More than is kept in memory of one message: each waits in a file.
+    let part = [b"Subject: long\r\n\r\n".as_slice(), &b"x\r\n".repeat(120_000)].concat();
+    for connection in &mut connections {
+        for command in ["HELO there", "MAIL FROM:<a@remote.test>", "RCPT TO:<bob@example.test>", "DATA"] {
+            let answer = ask(connection, command);
+            assert!(answer.starts_with(['2', '3']), "{answer}");
+        }
+        connection.get_mut().write_all(&part).unwrap();
+    }
+    let shell = demo.shell("Get-Mailbox alice");
+    assert!(shell.status.success(), "{}", String::from_utf8_lossy(&shell.stderr));
+    for connection in &mut connections {
+        let answer = ask(connection, ".");
+        assert!(answer.starts_with("250"), "{answer}");
     }
 }
 
