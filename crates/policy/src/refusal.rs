@@ -348,7 +348,10 @@ impl Refusal {
                 format!("{octets} octets are more than receive connector '{connector}' takes: {limit}")
             }
             Refusal::HeaderTooLarge { connector, limit } => {
-                format!("receive connector '{connector}' takes headers of at most {limit}")
+                format!(
+                    "receive connector '{connector}' takes headers of at most {limit}, which is fixed in this \
+                     version; the sender has to shorten the header"
+                )
             }
             Refusal::TooManyHops { limit, .. } => {
                 format!("the message went through more than {limit} servers: a loop")

@@ -148,7 +148,11 @@ fn transport_rows() -> Vec<Row> {
             "3145728 octets",
             Some("Set-ReceiveConnector 'O''Hara' -MaxMessageSize 3MB"),
         ),
-        (Refusal::HeaderTooLarge { connector: name(), limit }, "headers of at most 1 MB", None),
+        (
+            Refusal::HeaderTooLarge { connector: name(), limit },
+            "headers of at most 1 MB (1,048,576 bytes), which is fixed in this version",
+            None,
+        ),
         (
             Refusal::TooManyHops { connector: name(), limit: 300 },
             "a loop",
