@@ -40,7 +40,7 @@ const fn target(name: &'static str, dictionary: &'static str, seeds: Seeds, runs
 
 use Seeds::{Dialogues, Messages, Nothing, Records, Shell};
 
-const TARGETS: [Target; 23] = [
+const TARGETS: [Target; 24] = [
     target("imap_not_authenticated", "imap", Dialogues("imap"), 20_000),
     target("imap_authenticated", "imap", Dialogues("imap"), 20_000),
     target("imap_selected", "imap", Dialogues("imap"), 20_000),
@@ -61,6 +61,7 @@ const TARGETS: [Target; 23] = [
     target("message", "mail", Messages(4), 40_000),
     target("summary", "mail", Nothing, 100_000),
     target("shell", "shell", Shell, 40_000),
+    target("shell_run", "shell", Shell, 1_000),
     target("boot", "boot", Nothing, 40_000),
     target("records", "records", Records, 6_000),
     target("disk", "mail", Nothing, 400),
