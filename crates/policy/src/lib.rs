@@ -18,7 +18,8 @@ pub use change::{ChangeRefusal, lose_administrator, new_password, start_service}
 pub use client_settings::{ClientSetting, client_settings};
 pub use connect::{Connections, Door, admit, admit_node, admit_user, connector, maildrop};
 pub use login::{
-    CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, login, may_stay, offers,
+    CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, clear_text_warning, login, may_stay,
+    offers,
 };
 pub use refusal::{Refusal, Scope};
 pub use transport::{

@@ -65,6 +65,21 @@ fn protocol_offers(settings: &ProtocolSettings, channel: Channel) -> Offers {
     }
 }
 
+/// The warning that stays as long as passwords can be read on the network: for the log at each start of the service, and
+/// for the administrator at each change of its settings.
+pub fn clear_text_warning(door: Door<'_>) -> Option<String> {
+    let (Door::Pop3(settings) | Door::Imap4(settings)) = door else { return None };
+    let warned = offers(door, Channel::Clear).basic && !settings.unencrypted_or_tls_bindings.is_empty();
+    warned.then(|| {
+        format!(
+            "{} accepts user names and passwords in clear text on connections without TLS: anyone on the network can \
+             read them. {} -LoginType SecureLogin forbids it again.",
+            door.protocol(),
+            door.set_command()
+        )
+    })
+}
+
 fn connector_offers(connector: &ReceiveConnector, channel: Channel) -> Offers {
     let auth = &connector.auth_mechanism;
     // Logging in where users have no permission would only expose passwords.

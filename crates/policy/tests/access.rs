@@ -291,3 +291,18 @@ fn client_settings_show_what_works() {
     let outside = with(&all, Object::pop(pop));
     assert_eq!(rows(&outside, None)[2], "POP3 pop.example.test:995:SSL user@domain");
 }
+
+#[test]
+fn clear_text_logins_are_warned_of_where_there_can_be_any() {
+    let all = organisation();
+    let mut settings = (**all.imap()).clone();
+    settings.unencrypted_or_tls_bindings = vec!["0.0.0.0:143".parse().unwrap()];
+    settings.login_type = LoginType::SecureLogin;
+    assert_eq!(clear_text_warning(Door::Imap4(&settings)), None);
+    settings.login_type = LoginType::PlainTextLogin;
+    let warning = clear_text_warning(Door::Imap4(&settings)).unwrap();
+    assert!(warning.starts_with("IMAP4 accepts user names and passwords in clear text"), "{warning}");
+    assert!(warning.ends_with("Set-ImapSettings -LoginType SecureLogin forbids it again."), "{warning}");
+    settings.unencrypted_or_tls_bindings.clear();
+    assert_eq!(clear_text_warning(Door::Imap4(&settings)), None, "no port without TLS");
+}

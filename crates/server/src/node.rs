@@ -6,10 +6,10 @@
 //! A session that panics ends alone.
 
 use crate::admit::{self, Door};
-use crate::listen::{self, Begin, Endpoint, ListenError};
+use crate::listen::{self, Endpoint, ListenError};
 use crate::tls::Tls;
 use crate::{Context, SessionId};
-use directory::{Binding, LoginType, ProtocolSettings, ServiceName, Snapshot};
+use directory::{Binding, ServiceName, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -204,19 +204,15 @@ async fn end(listeners: Vec<Listener>) {
 
 /// The event that Exchange writes as long as clear-text logins are allowed.
 fn warn_of_clear_text(snapshot: &Snapshot, state: &State, wanted: &BTreeSet<Endpoint>) {
-    let services: [(ServiceName, &ProtocolSettings); 2] =
-        [(ServiceName::Pop3, snapshot.pop()), (ServiceName::Imap4, snapshot.imap())];
-    for (service, settings) in services {
+    let services = [
+        (ServiceName::Pop3, policy::Door::Pop3(snapshot.pop())),
+        (ServiceName::Imap4, policy::Door::Imap4(snapshot.imap())),
+    ];
+    for (service, door) in services {
         let starts =
             wanted.iter().any(|endpoint| endpoint.service == service && !state.open.contains_key(endpoint));
-        let clear =
-            wanted.iter().any(|endpoint| endpoint.service == service && endpoint.begin == Begin::Clear);
-        if starts && clear && settings.login_type == LoginType::PlainTextLogin {
-            tracing::warn!(
-                %service,
-                "clear-text login is allowed on connections without TLS: user names and passwords can be read on the \
-                 network; set LoginType to SecureLogin to end this"
-            );
+        if let Some(warning) = policy::clear_text_warning(door).filter(|_| starts) {
+            tracing::warn!(%service, "{warning}");
         }
     }
 }

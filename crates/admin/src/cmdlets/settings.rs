@@ -11,7 +11,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Shape, Value};
-use directory::{Change, LoginType, ProtocolSettings, Snapshot};
+use directory::{Change, ProtocolSettings, Snapshot};
 
 static SETTINGS: Shape = Shape {
     name: "ProtocolSettings",
@@ -125,6 +125,13 @@ impl Protocol {
         }
     }
 
+    fn door(self, settings: &ProtocolSettings) -> policy::Door<'_> {
+        match self {
+            Protocol::Pop => policy::Door::Pop3(settings),
+            Protocol::Imap => policy::Door::Imap4(settings),
+        }
+    }
+
     fn object(self, settings: ProtocolSettings) -> directory::Object {
         match self {
             Protocol::Pop => directory::Object::pop(settings),
@@ -187,7 +194,7 @@ async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
     let mut settings = old.clone();
     let mut remarks = apply(&call.arguments, &mut settings)?;
     remarks.extend(without_effect(&call.arguments, protocol, &old, &settings));
-    let warning = clear_text_warning(protocol, &settings);
+    let warning = policy::clear_text_warning(protocol.door(&settings));
     let edit = Edit {
         before: Some(view(&old, protocol, &server)),
         after: Some(view(&settings, protocol, &server)),
@@ -300,19 +307,4 @@ where
         remarks.extend(said);
     }
     Ok(())
-}
-
-/// The warning that stays until clear-text logins are forbidden again.
-fn clear_text_warning(protocol: Protocol, settings: &ProtocolSettings) -> Option<String> {
-    if settings.login_type != LoginType::PlainTextLogin || settings.unencrypted_or_tls_bindings.is_empty() {
-        return None;
-    }
-    let (name, cmdlet) = match protocol {
-        Protocol::Pop => ("POP3", "Set-PopSettings"),
-        Protocol::Imap => ("IMAP4", "Set-ImapSettings"),
-    };
-    Some(format!(
-        "{name} accepts user names and passwords in clear text on connections without TLS: anyone on the network can \
-         read them. {cmdlet} -LoginType SecureLogin forbids it again."
-    ))
 }
