@@ -340,9 +340,14 @@ impl SmtpServe {
         Answer::Granted
     }
 
+    /// What our own users may not do is told to whoever reads only warnings, as they will ask; strangers try much.
     fn refuse(&self, refusal: &Refusal) -> Answer {
+        let (remote, connector) = (self.remote, &self.connector.name);
         let (reason, remedy) = (refusal.reason(), refusal.remedy().unwrap_or_default());
-        tracing::info!(remote = %self.remote, connector = self.connector.name, reason, remedy, "refused");
+        match &self.user {
+            Some(user) => tracing::warn!(%remote, user = user.name, connector, reason, remedy, "refused"),
+            None => tracing::info!(%remote, connector, reason, remedy, "refused"),
+        }
         Answer::Refused(replies::of_refusal(refusal))
     }
 
