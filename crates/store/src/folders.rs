@@ -111,9 +111,14 @@ pub(crate) fn create(
     insert(tx, account, &name, role)
 }
 
+/// Creates those above a folder that are missing; there must be room for the first.
 fn create_parents(tx: &mut Tx<'_>, account: AccountId, name: &str) -> Result<(), Error> {
+    let mut asked = false;
     for parent in names::parents(name) {
         if FolderRow::named(tx.db, account, parent)?.is_none() {
+            if !std::mem::replace(&mut asked, true) {
+                has_room(tx, account, "folders")?;
+            }
             insert(tx, account, parent, None)?;
         }
     }
@@ -172,7 +177,6 @@ pub(crate) fn rename(tx: &mut Tx<'_>, account: AccountId, folder: FolderId, to: 
     if names::below(&to, &from).is_some() {
         return Err(Error::BadName("a folder cannot be moved below itself"));
     }
-    has_room(tx, account, "folders")?;
     create_parents(tx, account, &to)?;
     tx.touch(account)?;
     for row in FolderRow::all(tx.db, account)? {

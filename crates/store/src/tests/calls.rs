@@ -19,7 +19,9 @@ async fn the_folders_of_an_account_are_bounded() {
     assert!((10_000..10_032).contains(&count), "{count}");
     let work = folder(&store, alice, "0").await;
     let refused = store.rename_folder(alice, work, "other/0").await;
-    assert!(matches!(refused, Err(Error::TooManyFolders)));
+    assert!(matches!(refused, Err(Error::TooManyFolders)), "other would be one more");
+    store.rename_folder(alice, work, "renamed").await.unwrap();
+    assert_eq!(names(&store, alice).await.len(), count, "a new name adds none");
     store.delete_folder(alice, folder(&store, alice, &format!("1/{levels}")).await).await.unwrap();
 }
 
