@@ -47,9 +47,9 @@ pub enum Ask {
     /// Change flags. Answered by [`Answer::Stored`].
     Store(FolderId, Vec<Uid>, FlagChange),
     /// Copy messages to a mailbox. Answered by [`Answer::Copied`].
-    Copy(FolderId, Vec<Uid>, String),
+    Copy(FolderId, Vec<Uid>, String, Absent),
     /// Move messages to a mailbox. Answered by [`Answer::Copied`].
-    Move(FolderId, Vec<Uid>, String),
+    Move(FolderId, Vec<Uid>, String, Absent),
     /// Remove those of these messages that have `\Deleted`. Answered by [`Answer::Done`].
     Expunge(FolderId, Vec<Uid>),
     /// For each text, which of the messages contain it. Answered by [`Answer::Found`].
@@ -69,6 +69,15 @@ pub enum Ask {
     },
     /// Forget the message that was coming. Answered by [`Answer::Done`].
     AppendAbort,
+}
+
+/// What becomes of messages named in an [`Ask`] that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// They are passed over.
+    Skip,
+    /// Nothing is done for any of those named; the answer names none.
+    Refuse,
 }
 
 /// What came of an [`Ask`].

@@ -22,8 +22,8 @@ mod sync;
 mod view;
 
 pub use border::{
-    Access, Answer, Ask, Code, FlagChange, FlagOperation, Folder, FolderKind, Gathered, Opened, Refusal,
-    Role, Status, Subscription, Text, TextPlace,
+    Absent, Access, Answer, Ask, Code, FlagChange, FlagOperation, Folder, FolderKind, Gathered, Opened,
+    Refusal, Role, Status, Subscription, Text, TextPlace,
 };
 
 pub use session::Session;

@@ -314,6 +314,28 @@ fn expunges_wait_until_they_may_be_told() {
 }
 
 #[test]
+fn messages_copied_by_number_are_all_or_none() {
+    for command in ["COPY", "MOVE"] {
+        let mut client = Client::selected(account());
+        client.account.remove(2);
+        let answer = client.send(&format!("a {command} 1:3 Sent\r\n"));
+        assert!(
+            answer.ends_with("a NO [EXPUNGEISSUED] Some of the messages no longer exist\r\n"),
+            "{answer}"
+        );
+        assert!(client.send("b STATUS Sent (MESSAGES)\r\n").contains("(MESSAGES 0)"), "{command}");
+        assert!(client.send("c STATUS INBOX (MESSAGES)\r\n").contains("(MESSAGES 2)"), "{command}");
+        client.account.remove(1);
+        // RFC 3501 §6.4.8: a UID that is gone is no error.
+        let answer = client.send(&format!("d UID {command} 1 Sent\r\n"));
+        assert!(answer.contains("d OK "), "{answer}");
+        let answer = client.send(&format!("e UID {command} 1:3 Sent\r\n"));
+        assert!(answer.contains("[COPYUID 7 3 1]") && answer.contains("e OK "), "{answer}");
+        assert!(client.send("f STATUS Sent (MESSAGES)\r\n").contains("(MESSAGES 1)"), "{command}");
+    }
+}
+
+#[test]
 fn a_change_is_told_once() {
     let mut client = Client::selected(account());
     client.account.deliver("Subject: new\n\n", DATE);

@@ -10,7 +10,7 @@ mod replies;
 use crate::login::log_in;
 use crate::{Connection, Context, Place, Serve, Slot};
 use directory::{Mailbox, ProtocolSettings, ServiceName};
-use imap::{Access, Answer, Ask, Channel, Code, Offer, Opened, Refusal, Session, Settings, StartTls};
+use imap::{Absent, Access, Answer, Ask, Channel, Code, Offer, Opened, Refusal, Session, Settings, StartTls};
 use mail::{AccountId, DateTime, Flag, FolderId, Keyword, ModSeq, Uid};
 use policy::Door;
 use std::net::IpAddr;
@@ -114,10 +114,10 @@ impl Imap {
             }
             Ask::Open(name, access) => of.open(&name, access).await,
             Ask::Status(name) => of.status(&name).await,
-            Ask::Copy(from, uids, to) => {
+            Ask::Copy(from, uids, to, absent) => {
                 let size = of.size(from, &uids).await?;
                 self.room(of.account, size).await?;
-                of.copy(from, uids, &to).await
+                of.copy(from, uids, &to, absent).await
             }
             ask => of.serve_messages(ask).await,
         }
@@ -277,9 +277,10 @@ impl Of<'_> {
                 let changed = store.set_flags(account, folder, uids, convert::flag_change(change)).await;
                 changed.map(|changed| Answer::Stored { entries: changed.entries, modified: changed.modified })
             }
-            Ask::Move(from, uids, to) => {
+            Ask::Move(from, uids, to, absent) => {
                 let to = self.selectable(&to).await?;
-                store.move_messages(account, from, uids, to).await.map(convert::copied)
+                let absent = convert::absent(absent);
+                store.move_messages(account, from, uids, to, absent).await.map(convert::copied)
             }
             Ask::Expunge(folder, uids) => {
                 store.expunge(account, folder, Some(uids)).await.map(|_| Answer::Done)
@@ -298,9 +299,15 @@ impl Of<'_> {
         Ok(sizes.sum())
     }
 
-    async fn copy(&self, from: FolderId, uids: Vec<Uid>, to: &str) -> Result<Answer, Refusal> {
+    async fn copy(
+        &self,
+        from: FolderId,
+        uids: Vec<Uid>,
+        to: &str,
+        absent: Absent,
+    ) -> Result<Answer, Refusal> {
         let to = self.selectable(to).await?;
-        let copied = self.store.copy(self.account, from, uids, to).await;
+        let copied = self.store.copy(self.account, from, uids, to, convert::absent(absent)).await;
         copied.map(convert::copied).map_err(|error| replies::failed("copy", &error))
     }
 

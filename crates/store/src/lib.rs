@@ -319,9 +319,10 @@ impl Store {
         from: FolderId,
         uids: Vec<Uid>,
         to: FolderId,
+        absent: Absent,
     ) -> Result<Copied, Error> {
         let uids = ascending(uids);
-        self.write(move |tx| messages::copy(tx, account, from, &uids, to)).await
+        self.write(move |tx| messages::copy(tx, account, from, &uids, to, absent)).await
     }
 
     /// Moves messages; all or nothing.
@@ -331,9 +332,10 @@ impl Store {
         from: FolderId,
         uids: Vec<Uid>,
         to: FolderId,
+        absent: Absent,
     ) -> Result<Copied, Error> {
         let uids = ascending(uids);
-        self.write(move |tx| messages::relocate(tx, account, from, &uids, to)).await
+        self.write(move |tx| messages::relocate(tx, account, from, &uids, to, absent)).await
     }
 
     /// Removes messages: those of `uids` that have `\Deleted` (all such messages where `uids` is `None`). They become

@@ -8,7 +8,7 @@ use crate::sql::{int, uint};
 use crate::tx::{Counters, Counts, INBOX, Tx, keyword_table};
 use crate::views::Delta;
 use crate::writer::Stored;
-use crate::{Copied, Delivered, Envelope, Error, FlagChange, FlagOperation, FlagsChanged, Target};
+use crate::{Absent, Copied, Delivered, Envelope, Error, FlagChange, FlagOperation, FlagsChanged, Target};
 use mail::{
     AccountId, BlobId, DateTime, Entry, Flag, FlagSet, FolderId, KeywordTable, ModSeq, QueueId, Uid,
     UidValidity,
@@ -183,6 +183,20 @@ fn named_flags(
     Ok((system.union(keywords), table))
 }
 
+/// Those of the messages that exist; none where one is gone and must not be.
+fn present(
+    tx: &Tx<'_>,
+    account: AccountId,
+    folder: FolderId,
+    uids: &[Uid],
+    absent: Absent,
+) -> Result<Vec<MessageRow>, Error> {
+    tx.folder(account, folder)?;
+    let rows = MessageRow::some(tx.db, account, folder, uids)?;
+    let is_refused = absent == Absent::Refuse && rows.len() < uids.len();
+    Ok(if is_refused { Vec::new() } else { rows })
+}
+
 /// Copies messages.
 pub(crate) fn copy(
     tx: &mut Tx<'_>,
@@ -190,9 +204,9 @@ pub(crate) fn copy(
     from: FolderId,
     uids: &[Uid],
     to: FolderId,
+    absent: Absent,
 ) -> Result<Copied, Error> {
-    tx.folder(account, from)?;
-    let rows = MessageRow::some(tx.db, account, from, uids)?;
+    let rows = present(tx, account, from, uids, absent)?;
     for row in &rows {
         tx.hold(row.blob)?;
     }
@@ -206,9 +220,9 @@ pub(crate) fn relocate(
     from: FolderId,
     uids: &[Uid],
     to: FolderId,
+    absent: Absent,
 ) -> Result<Copied, Error> {
-    tx.folder(account, from)?;
-    let rows = MessageRow::some(tx.db, account, from, uids)?;
+    let rows = present(tx, account, from, uids, absent)?;
     let copied = transfer(tx, account, from, &rows, to)?;
     take_out(tx, account, from, &rows)?;
     Ok(copied)

@@ -144,6 +144,15 @@ pub struct Object {
     pub json: String,
 }
 
+/// What becomes of a call that names messages which are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// They are passed over.
+    Skip,
+    /// Nothing is done for any of those named.
+    Refuse,
+}
+
 /// What is changed together.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectChange {

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
-use store::{FlagChange, FlagOperation, ObjectChange, Options, Store, Target, check};
+use store::{Absent, FlagChange, FlagOperation, ObjectChange, Options, Store, Target, check};
 
 const PRODUCERS: u32 = 6;
 const INBOX: FolderId = FolderId(1);
@@ -329,8 +329,12 @@ async fn make(
             store.set_flags(account, INBOX, vec![Uid(uid)], change).await.map(drop)
         }
         Change::Remove(uid) => store.remove(account, INBOX, vec![Uid(uid)]).await.map(drop),
-        Change::Move(uid) => store.move_messages(account, INBOX, vec![Uid(uid)], ARCHIVE).await.map(drop),
-        Change::Copy(uid) => store.copy(account, INBOX, vec![Uid(uid)], ARCHIVE).await.map(drop),
+        Change::Move(uid) => {
+            store.move_messages(account, INBOX, vec![Uid(uid)], ARCHIVE, Absent::Skip).await.map(drop)
+        }
+        Change::Copy(uid) => {
+            store.copy(account, INBOX, vec![Uid(uid)], ARCHIVE, Absent::Skip).await.map(drop)
+        }
     }
 }
 

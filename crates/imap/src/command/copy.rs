@@ -1,7 +1,7 @@
 //! COPY and MOVE (RFC 3501 §6.4.7, RFC 6851, RFC 4315 §3 for COPYUID).
 
 use super::expunge::read_only;
-use crate::border::{Access, Answer, Ask, Code, Refusal};
+use crate::border::{Absent, Access, Answer, Ask, Code, Refusal};
 use crate::parse::{Bad, Parser};
 use crate::reply::Reply;
 use crate::sequence::{Ranges, SequenceSet};
@@ -79,18 +79,26 @@ impl Copy {
         }
         self.count = uids.len();
         let to = std::mem::take(&mut self.to);
+        // RFC 3501 §6.4.8: only a UID may name a message that is not there.
+        let absent = match self.numbering {
+            Numbering::Sequence => Absent::Refuse,
+            Numbering::Uid => Absent::Skip,
+        };
         Turn::Ask(match self.kind {
-            Kind::Copy => Ask::Copy(view.folder, uids, to),
-            Kind::Move => Ask::Move(view.folder, uids, to),
+            Kind::Copy => Ask::Copy(view.folder, uids, to, absent),
+            Kind::Move => Ask::Move(view.folder, uids, to, absent),
         })
     }
 
     fn copied(&self, core: &mut Core, uid_validity: UidValidity, uids: &[(Uid, Uid)]) -> Reply {
         if uids.is_empty() {
-            return Reply::no(Code::ExpungeIssued, "These messages are gone");
+            return match self.numbering {
+                Numbering::Sequence => Reply::no(Code::ExpungeIssued, "Some of the messages no longer exist"),
+                Numbering::Uid => Reply::ok("No messages found"),
+            };
         }
         let code = copy_uid(uid_validity, uids);
-        // RFC 3501 §6.4.7 wants all or nothing of those that exist; the client hears that some did not.
+        // RFC 3501 §6.4.8: UIDs that are gone are no error; the client hears of it.
         let some_gone = uids.len() < self.count;
         match self.kind {
             Kind::Copy if some_gone => Reply::ok(format!("{code} COPY completed, some messages were gone")),

@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use imap::{
-    Access, Answer, Ask, Channel, Code, FlagChange, FlagOperation, Folder, FolderKind, Gathered, Offer,
-    Opened, Refusal, Role, Session, Settings, Status, Subscription, Text, TextPlace,
+    Absent, Access, Answer, Ask, Channel, Code, FlagChange, FlagOperation, Folder, FolderKind, Gathered,
+    Offer, Opened, Refusal, Role, Session, Settings, Status, Subscription, Text, TextPlace,
 };
 use mail::{
     BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, KeywordTable, Listing, ModSeq, Summary,
@@ -317,10 +317,11 @@ impl Account {
                 Answer::Octets(self.octets(&body, start, len))
             }
             Ask::Store(folder, uids, change) => self.store(folder, &uids, &change)?,
-            Ask::Copy(from, uids, to) => self.copy(from, &uids, &to)?,
-            Ask::Move(from, uids, to) => {
-                let copied = self.copy(from, &uids, &to)?;
-                self.lose(from, |entry| uids.contains(&entry.uid));
+            Ask::Copy(from, uids, to, absent) => self.copy(from, &uids, &to, absent)?,
+            Ask::Move(from, uids, to, absent) => {
+                let copied = self.copy(from, &uids, &to, absent)?;
+                let Answer::Copied { uids: moved, .. } = &copied else { return Ok(copied) };
+                self.lose(from, |entry| moved.iter().any(|(old, _)| *old == entry.uid));
                 copied
             }
             Ask::Expunge(folder, uids) => {
@@ -433,18 +434,21 @@ impl Account {
         Ok(Answer::Stored { entries, modified })
     }
 
-    fn copy(&mut self, from: FolderId, uids: &[Uid], to: &str) -> Result<Answer, Refusal> {
+    fn copy(&mut self, from: FolderId, uids: &[Uid], to: &str, absent: Absent) -> Result<Answer, Refusal> {
         self.fits(to, uids.len())?;
         let to = self.at(to)?;
         self.modseq += 1;
         let modseq = self.modseq;
-        let copies: Vec<(Entry, Bytes)> = self
+        let mut copies: Vec<(Entry, Bytes)> = self
             .folder(from)?
             .messages
             .iter()
             .filter(|(entry, _)| uids.contains(&entry.uid))
             .cloned()
             .collect();
+        if absent == Absent::Refuse && copies.len() < uids.len() {
+            copies.clear();
+        }
         let to = &mut self.folders[to];
         let put =
             |(entry, octets): (Entry, Bytes)| (entry.uid, to.put(octets, entry.flags, entry.date, modseq));

@@ -82,6 +82,13 @@ pub(super) fn flag_change(change: imap::FlagChange) -> store::FlagChange {
     }
 }
 
+pub(super) fn absent(absent: imap::Absent) -> store::Absent {
+    match absent {
+        imap::Absent::Skip => store::Absent::Skip,
+        imap::Absent::Refuse => store::Absent::Refuse,
+    }
+}
+
 pub(super) fn copied(copied: store::Copied) -> Answer {
     Answer::Copied { uid_validity: copied.uid_validity, uids: copied.uids }
 }

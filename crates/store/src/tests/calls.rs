@@ -252,28 +252,39 @@ async fn messages_are_copied_and_moved_with_flags_and_dates() {
         }
         let other = flags(FlagOperation::Add, &[], &["Other"]);
         send(&store, alice, "d").await;
-        store.move_messages(alice, INBOX, vec![Uid(4)], archive).await.unwrap();
+        store.move_messages(alice, INBOX, vec![Uid(4)], archive, Absent::Skip).await.unwrap();
         store.set_flags(alice, archive, vec![Uid(1)], other).await.unwrap();
         store
             .set_flags(alice, INBOX, vec![Uid(2)], flags(FlagOperation::Add, &[Flag::Flagged], &["Work"]))
             .await
             .unwrap();
-        let copied = store.copy(alice, INBOX, vec![Uid(2), Uid(3), Uid(8)], archive).await.unwrap();
+        let copied =
+            store.copy(alice, INBOX, vec![Uid(2), Uid(3), Uid(8)], archive, Absent::Skip).await.unwrap();
         assert_eq!(copied.uids, [(Uid(2), Uid(2)), (Uid(3), Uid(3))]);
         let listing = store.listing(alice, archive).await.unwrap();
         assert_eq!(copied.uid_validity, listing.uid_validity);
         let copy = listing.find(Uid(2)).unwrap().1;
         assert!(copy.flags.contains(Flag::Flagged) && copy.flags.contains_keyword(1));
         assert_eq!(copy.date, target(alice).date);
-        let moved = store.move_messages(alice, INBOX, vec![Uid(2)], archive).await.unwrap();
+        let moved = store.move_messages(alice, INBOX, vec![Uid(2)], archive, Absent::Skip).await.unwrap();
         assert_eq!(moved.uids, [(Uid(2), Uid(4))]);
         assert_eq!(uids(&store, alice, INBOX).await, [1, 3]);
         assert_eq!(uids(&store, alice, archive).await, [1, 2, 3, 4]);
         assert_eq!(octets(&store, alice, archive, Uid(4)).await, message("b"));
-        let within = store.move_messages(alice, INBOX, vec![Uid(1)], INBOX).await.unwrap();
+        let within = store.move_messages(alice, INBOX, vec![Uid(1)], INBOX, Absent::Skip).await.unwrap();
         assert_eq!(within.uids, [(Uid(1), Uid(5))]);
         assert_eq!(uids(&store, alice, INBOX).await, [3, 5]);
-        assert!(matches!(store.copy(alice, INBOX, vec![Uid(3)], FolderId(99)).await, Err(Error::NotFound)));
+        let named = vec![Uid(3), Uid(4)];
+        let refused = store.copy(alice, INBOX, named.clone(), archive, Absent::Refuse).await.unwrap();
+        assert!(refused.uids.is_empty());
+        let refused = store.move_messages(alice, INBOX, named, archive, Absent::Refuse).await.unwrap();
+        assert!(refused.uids.is_empty());
+        assert_eq!(uids(&store, alice, INBOX).await, [3, 5]);
+        assert_eq!(uids(&store, alice, archive).await, [1, 2, 3, 4]);
+        assert!(matches!(
+            store.copy(alice, INBOX, vec![Uid(3)], FolderId(99), Absent::Skip).await,
+            Err(Error::NotFound)
+        ));
         assert_eq!(store.usage(alice).await.unwrap().recoverable_messages, 0);
     })
     .await;
@@ -328,7 +339,7 @@ async fn folders_are_made_renamed_and_removed() {
         assert!(matches!(store.rename_folder(alice, work, "Old/Work/x").await, Err(Error::BadName(_))));
         assert!(matches!(store.rename_folder(alice, work, "INBOX").await, Err(Error::Exists)));
         send(&store, alice, "a").await;
-        store.copy(alice, INBOX, vec![Uid(1)], work).await.unwrap();
+        store.copy(alice, INBOX, vec![Uid(1)], work, Absent::Skip).await.unwrap();
         store.delete_folder(alice, work).await.unwrap();
         assert_eq!(store.recoverable(alice).await.unwrap()[0].folder, "Old/Work");
         let folders = store.folders(alice).await.unwrap();

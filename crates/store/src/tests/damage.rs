@@ -238,8 +238,8 @@ async fn a_damaged_message_is_copied_and_moved_as_it_is() {
     let all: Vec<Uid> = (1..=3).map(Uid).collect();
     let other = store.create_folder(alice, "Other", None).await.unwrap();
     // No octet is read for it: the client keeps what the list shows, and a backup may bring the rest back.
-    assert_eq!(store.copy(alice, INBOX, all.clone(), other).await.unwrap().uids.len(), 3);
-    assert_eq!(store.move_messages(alice, INBOX, all, other).await.unwrap().uids.len(), 3);
+    assert_eq!(store.copy(alice, INBOX, all.clone(), other, Absent::Refuse).await.unwrap().uids.len(), 3);
+    assert_eq!(store.move_messages(alice, INBOX, all, other, Absent::Refuse).await.unwrap().uids.len(), 3);
     let bodies = store.bodies(alice, other, (1..=6).map(Uid).collect()).await.unwrap();
     assert_eq!((bodies.found.len(), bodies.damaged), (4, vec![Uid(1), Uid(4)]));
 }

@@ -92,7 +92,7 @@ async fn fill(store: &Store) {
     large.resize(20_000, b'.');
     deliver(store, &large, vec![target(account)]).await.unwrap();
     let work = store.create_folder(account, "Work/2024", None).await.unwrap();
-    store.copy(account, INBOX, vec![Uid(2)], work).await.unwrap();
+    store.copy(account, INBOX, vec![Uid(2)], work, Absent::Skip).await.unwrap();
     let change = flags(FlagOperation::Add, &[Flag::Seen, Flag::Flagged], &["$Forwarded", "Later"]);
     store.set_flags(account, INBOX, vec![Uid(2), Uid(3)], change).await.unwrap();
     store.remove(account, INBOX, vec![Uid(1)]).await.unwrap();

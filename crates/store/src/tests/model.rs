@@ -322,8 +322,8 @@ impl Run {
         let uids = folder.uids(uids);
         let good = folder.selectable && target_selectable;
         let result = match kind {
-            Kind::Copy => store.copy(account, from, uids.clone(), to).await,
-            Kind::Move => store.move_messages(account, from, uids.clone(), to).await,
+            Kind::Copy => store.copy(account, from, uids.clone(), to, Absent::Skip).await,
+            Kind::Move => store.move_messages(account, from, uids.clone(), to, Absent::Skip).await,
         };
         if !good {
             assert!(matches!(result, Err(Error::NotFound)));
