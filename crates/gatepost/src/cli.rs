@@ -98,7 +98,8 @@ pub struct Quickstart {
     /// File with the password of these mailboxes in its first line
     #[arg(long, value_name = "FILE")]
     pub mailbox_password_file: Option<PathBuf>,
-    /// Services that start with the server: pop3, imap4, none
+    /// Services that start with the server: pop3, imap4, none; others are started later, with Set-Service and
+    /// Start-Service in the shell [default: none]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = ["pop3", "imap4", "none"])]
     pub enable: Option<Vec<String>>,
     /// Local addresses to listen on [default: all]

@@ -127,9 +127,9 @@ const MAILBOXES: Question<'_> = Question {
 };
 const SERVICES: Question<'_> = Question {
     text: "Services to start with the server (pop3, imap4, or none)",
-    default: "imap4",
+    default: "none",
     flag: "--enable",
-    unasked: Some(""),
+    unasked: Some("none"),
 };
 
 /// What the flag says, or the person at the terminal, who is asked again after an answer that cannot be.

@@ -262,6 +262,35 @@ fn quickstart_asks_again_after_an_answer_that_cannot_be() {
 }
 
 #[test]
+fn quickstart_leaves_services_stopped_unless_it_is_told_otherwise() {
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, password) = (parent.path().join("data"), parent.path().join("password"));
+    fs::write(&password, "correct horse\n").unwrap();
+    let arguments = |dir: &Path| {
+        let all = ["quickstart", "--domain", "example.org", "--admin-password-file"];
+        let mut all: Vec<String> = all.map(str::to_owned).to_vec();
+        all.extend([&password, Path::new("--data"), dir].map(|path| path.to_str().unwrap().to_owned()));
+        all
+    };
+    let at_once = arguments(&dir);
+    let at_once: Vec<&str> = at_once.iter().map(String::as_str).collect();
+    // The host name, no more mailboxes, and what is usual.
+    let (code, shown) = at_terminal(&at_once, "\n\n\n");
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("none) [none]:"), "{shown}");
+    let other = arguments(&parent.path().join("other"));
+    let output = gatepost(&other.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    for said in [&shown, text(&output.stdout)] {
+        for service in ["MSExchangePOP3", "MSExchangeIMAP4"] {
+            let line = format!("Set-Service {service} -StartupType Automatic; Start-Service {service}");
+            assert!(said.contains(&line), "{said}");
+        }
+    }
+    assert!(text(&gatepost(&["quickstart", "--help"]).stdout).contains("[default: none]"));
+}
+
+#[test]
 fn a_boot_file_with_mistakes_is_explained() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("data");
