@@ -4,6 +4,7 @@
 //! that names the line and the keys there are: a misspelt setting that is silently ignored is worse than none.
 
 use crate::failure::Failure;
+use crate::terminal;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write};
@@ -147,6 +148,17 @@ impl Boot {
             fs::File::open(dir)?.sync_all()
         };
         whole().map_err(|error| Failure::file(&path, &error))
+    }
+
+    /// Writes a boot file where it was lost and the server is there: all that counts stands in the store.
+    pub fn save_again(&self, dir: &Path) -> Result<(), Failure> {
+        self.save(dir)?;
+        terminal::tell(&format!(
+            "gatepost: {}/{NAME} was missing, and was written again with the usual settings; if it had others, write \
+             them in and start again",
+            dir.display()
+        ));
+        Ok(())
     }
 
     /// Where messages are.

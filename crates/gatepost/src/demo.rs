@@ -23,6 +23,7 @@ use store::{AuditEntry, ObjectChange};
 const DOMAIN: &str = "example.test";
 const HOSTNAME: &str = "mail.example.test";
 const PASSWORD: &str = "Gatepost!1";
+const CALLER: &str = "gatepost demo";
 const FIRST_PLACE: DemoPlace =
     DemoPlace { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), port_offset: 10_000, complete: false };
 
@@ -56,7 +57,12 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
 /// The objects to start with: made, finished, or moved to where they are wanted now.
 async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) -> Result<Snapshot, Failure> {
     let known = setup::load(&opened.dir, &opened.store).await?;
-    let last_or_first = last.unwrap_or(FIRST_PLACE);
+    let lost = known.is_some() && last.is_none();
+    if lost && !is_a_demo(opened).await? {
+        return Err(not_a_demo(&opened.dir));
+    }
+    // Where the boot file was lost, the samples were delivered long ago, and may have been removed since.
+    let last_or_first = last.unwrap_or(DemoPlace { complete: lost, ..FIRST_PLACE });
     let before = known
         .as_ref()
         .and_then(|snapshot| place_of(snapshot, last_or_first.complete))
@@ -67,7 +73,6 @@ async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) 
         complete: before.complete,
     };
     let snapshot = match known {
-        Some(_) if last.is_none() => return Err(not_a_demo(&opened.dir)),
         Some(snapshot) => move_to(opened, snapshot, before, wanted, options).await?,
         None => {
             let new = new_server(wanted)?;
@@ -88,6 +93,12 @@ async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) 
         save_place(opened, complete)?;
     }
     Ok(snapshot)
+}
+
+/// Whether a demo has made this server: the audit log tells it, where the boot file does not.
+async fn is_a_demo(opened: &Opened) -> Result<bool, Failure> {
+    let audit = opened.store.audit(usize::MAX).await.map_err(|error| Failure::data(&opened.dir, &error))?;
+    Ok(audit.iter().any(|entry| entry.cmdlet == "New-Organization" && entry.caller == CALLER))
 }
 
 fn save_place(opened: &Opened, place: DemoPlace) -> Result<(), Failure> {
@@ -119,7 +130,7 @@ fn new_server(place: DemoPlace) -> Result<NewServer, Failure> {
         pop_and_imap: StartupType::Automatic,
     };
     let mailboxes = ["alice", "bob", "admin"].into_iter().map(mailbox).collect::<Result<_, _>>()?;
-    Ok(NewServer { node, mailboxes, changes: Vec::new(), caller: "gatepost demo" })
+    Ok(NewServer { node, mailboxes, changes: Vec::new(), caller: CALLER })
 }
 
 fn client_host(bind: IpAddr) -> String {
@@ -183,7 +194,7 @@ async fn move_to(
     check_listeners(&applied.snapshot, options)?;
     let audit = AuditEntry {
         time: server::system_clock().seconds,
-        caller: "gatepost demo".to_owned(),
+        caller: CALLER.to_owned(),
         cmdlet: "Move-Demo".to_owned(),
         object: DOMAIN.to_owned(),
         details: serde_json::json!({

@@ -34,10 +34,19 @@ pub fn run(options: &cli::Quickstart) -> Result<(), Failure> {
             "{dir} is set up already; run it with `gatepost serve --data {dir}`, or choose another directory with --data"
         )));
     }
-    let answers = answers(options)?;
-    setup::make_dir(&dir)?;
     let boot = Boot::default();
     let runtime = running::runtime(&boot)?;
+    if setup::has_store(&dir) {
+        // All objects are saved at once: what is there is a whole server, whose boot file was lost or never written.
+        let opened = Opened::new(&dir, boot.clone())?;
+        let known = runtime.block_on(setup::load(&dir, &opened.store));
+        opened.store.close();
+        if known?.is_some() {
+            return Err(only_boot_file_is_missing(&dir));
+        }
+    }
+    let answers = answers(options)?;
+    setup::make_dir(&dir)?;
     let opened = Opened::new(&dir, boot)?;
     let made = runtime.block_on(make(&opened, options, answers));
     opened.store.close();
@@ -46,13 +55,6 @@ pub fn run(options: &cli::Quickstart) -> Result<(), Failure> {
 
 async fn make(opened: &Opened, options: &cli::Quickstart, answers: Answers) -> Result<Snapshot, Failure> {
     let now = server::system_clock().seconds;
-    // Found only after a quickstart that was cut short before it wrote the boot file.
-    if setup::load(&opened.dir, &opened.store).await?.is_some() {
-        return Err(Failure::setup(format!(
-            "{} already holds mailboxes of a quickstart that did not end; remove the directory and start again",
-            opened.dir.display()
-        )));
-    }
     let names = [answers.hostname.as_str(), "localhost", "127.0.0.1", "::1"].map(str::to_owned);
     certificate::ensure(&opened.dir, &names, now).map_err(Failure::setup)?;
     let services = answers.services;
@@ -75,6 +77,14 @@ async fn make(opened: &Opened, options: &cli::Quickstart, answers: Answers) -> R
     let snapshot = setup::create(&opened.dir, &opened.store, server, now).await?;
     opened.boot.save(&opened.dir)?;
     Ok(snapshot)
+}
+
+fn only_boot_file_is_missing(dir: &Path) -> Failure {
+    let dir = dir.display();
+    Failure::setup(format!(
+        "{dir} is set up already, and only its boot file gatepost.toml is missing; `gatepost serve --data {dir}` writes \
+         it again and runs the server. To set up another, choose another directory with --data"
+    ))
 }
 
 fn addresses(bind: &[IpAddr]) -> Vec<IpAddr> {

@@ -5,24 +5,37 @@ use crate::cli::Data;
 use crate::failure::Failure;
 use crate::running::{self, Opened, Running, Strict};
 use crate::{logging, setup, terminal};
+use std::path::Path;
 
 /// Runs until a signal ends it.
 pub fn run(options: &Data) -> Result<(), Failure> {
     let dir = options.dir();
-    let boot = Boot::load(&dir)?.ok_or_else(|| {
-        let dir = dir.display();
-        Failure::setup(format!(
-            "there is no boot file {dir}/gatepost.toml; run `gatepost quickstart --data {dir}` first"
-        ))
-    })?;
+    let known = Boot::load(&dir)?;
+    if known.is_none() && !setup::has_store(&dir) {
+        return Err(no_server(&dir));
+    }
+    let lost = known.is_none();
+    let boot = known.unwrap_or_default();
     setup::keep_private(&dir).map_err(|error| Failure::file(&dir, &error))?;
     logging::start(boot.log_level, boot.log_format);
     let runtime = running::runtime(&boot)?;
     let opened = Opened::new(&dir, boot)?;
     runtime.block_on(async {
         let snapshot = running::load(&opened).await?;
+        if lost {
+            opened.boot.save_again(&dir)?;
+        }
         let running = Running::start(opened, snapshot, Strict::Any).await?;
         terminal::say("ready");
         running.until_told().await
     })
+}
+
+/// Neither a boot file nor mail.
+fn no_server(dir: &Path) -> Failure {
+    let dir = dir.display();
+    Failure::setup(format!(
+        "there is no boot file {dir}/gatepost.toml; run `gatepost quickstart --data {dir}` first. Where a server was set \
+         up before that keeps its mail elsewhere, create the file with the line: data = \"DIRECTORY\""
+    ))
 }

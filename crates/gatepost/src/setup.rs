@@ -56,6 +56,11 @@ pub fn keep_private(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether there is a store: with its mark or its index, either of which may be lost.
+pub fn has_store(dir: &Path) -> bool {
+    ["FORMAT", "index.db"].iter().any(|name| dir.join(name).exists())
+}
+
 /// The directory of a data directory; `None` where nothing was set up yet.
 pub async fn load(dir: &Path, store: &Store) -> Result<Option<Snapshot>, Failure> {
     let objects = store.objects().await.map_err(|error| Failure::data(dir, &error))?;

@@ -12,7 +12,7 @@ mod prompt;
 use crate::boot::Boot;
 use crate::cli;
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{setup, terminal};
 use admin::{Outcome, Terminal};
 use client::Client;
 use std::fs;
@@ -83,7 +83,9 @@ fn connect(dir: &Path, terminal: Terminal) -> Result<Client, Failure> {
     Client::connect(&socket, terminal).map_err(|error| {
         let shown = dir.display();
         match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused if boot.is_some() => {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                if boot.is_some() || setup::has_store(dir) =>
+            {
                 Failure::Failed(format!(
                     "no server is running on {shown}; start it with `gatepost {} --data {shown}`",
                     if boot.is_some_and(|boot| boot.demo.is_some()) { "demo" } else { "serve" }

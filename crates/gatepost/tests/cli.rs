@@ -290,6 +290,58 @@ fn quickstart_leaves_services_stopped_unless_it_is_told_otherwise() {
     assert!(text(&gatepost(&["quickstart", "--help"]).stdout).contains("[default: none]"));
 }
 
+/// Runs `serve` until it is ready, ends it, and gives what it said on standard error.
+fn serve_once(dir: &Path) -> String {
+    let mut command = Command::new(GATEPOST);
+    command.args(["serve", "--data"]).arg(dir).env_remove("GATEPOST_DATA");
+    let mut server = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
+    Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    let output = server.wait_with_output().unwrap();
+    assert_eq!((line.as_str(), output.status.code()), ("ready\n", Some(0)), "{}", text(&output.stderr));
+    text(&output.stderr).to_owned()
+}
+
+#[test]
+fn a_lost_boot_file_is_no_lost_mail() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    set_up(&dir);
+    let file = dir.join("gatepost.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let data = dir.to_str().unwrap();
+    let again = gatepost(&["quickstart", "--data", data]);
+    fails(&again, 3, &["set up already", &format!("gatepost serve --data {data}` writes it again")]);
+    fails(&gatepost(&["demo", "--data", data]), 3, &["not to a demo", "gatepost serve"]);
+    fails(&gatepost(&["shell", "--data", data, "-c", "1"]), 1, &["no server is running", "gatepost serve"]);
+    let said = serve_once(&dir);
+    assert!(said.contains("gatepost.toml was missing, and was written again"), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), good);
+    assert!(!serve_once(&dir).contains("gatepost.toml"));
+    // Without mail there is nothing that a boot file could be made for.
+    let empty = gatepost(&["serve", "--data", parent.path().join("empty").to_str().unwrap()]);
+    fails(&empty, 3, &["gatepost quickstart --data", "data = \"DIRECTORY\""]);
+}
+
+#[test]
+fn a_demo_without_its_boot_file_goes_on() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let mut node = Node::start_on(&data).unwrap();
+    let file = data.join("gatepost.toml");
+    for lost in [true, false] {
+        node.kill9().unwrap();
+        fs::remove_file(&file).unwrap();
+        if !lost {
+            fs::write(&file, "").unwrap();
+        }
+        node.restart().unwrap();
+        assert!(fs::read_to_string(&file).unwrap().contains("complete = true"));
+    }
+}
+
 #[test]
 fn a_boot_file_with_mistakes_is_explained() {
     let parent = tempfile::tempdir().unwrap();
