@@ -1,9 +1,15 @@
 //! What went wrong, as the person at the terminal is told, and the exit code that scripts see.
 
+use server::certificate::CertificateError;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
+
+/// What to do where a right is missing, whatever found it out.
+const DENIED: &str = "; run this as the user whom the data belongs to, or change the owner with chown and the rights \
+                      with chmod";
+const READ_ONLY: &str = "; have the file system mounted for writing, or choose another directory with --data";
 
 /// Why a command ended without having done its work.
 #[derive(Debug)]
@@ -32,20 +38,24 @@ impl Failure {
     /// A file that could not be read or written.
     pub fn file(path: &Path, error: &std::io::Error) -> Failure {
         let hint = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => {
-                "; run this as the user whom the data belongs to, or change the owner with chown"
-            }
-            std::io::ErrorKind::StorageFull => "; make room on the disk and try again",
-            std::io::ErrorKind::NotFound => "; there is nothing at this path: correct it",
-            std::io::ErrorKind::NotADirectory => {
-                "; a part of this path is a file: name a directory with --data"
-            }
-            std::io::ErrorKind::IsADirectory => "; a file is wanted, and this is a directory",
-            std::io::ErrorKind::InvalidData => "; save it as text in UTF-8",
-            std::io::ErrorKind::ReadOnlyFilesystem => "; choose a directory that can be written with --data",
+            ErrorKind::PermissionDenied => DENIED,
+            ErrorKind::ReadOnlyFilesystem => READ_ONLY,
+            ErrorKind::StorageFull => "; make room on the disk and try again",
+            ErrorKind::NotFound => "; there is nothing at this path: correct it",
+            ErrorKind::NotADirectory => "; a part of this path is a file: name a directory with --data",
+            ErrorKind::IsADirectory => "; a file is wanted, and this is a directory",
+            ErrorKind::InvalidData => "; save it as text in UTF-8",
             _ => "",
         };
         Failure::Setup(format!("{}: {error}{hint}", path.display()))
+    }
+
+    /// The certificate could not be read or made.
+    pub fn certificate(error: &CertificateError) -> Failure {
+        match error {
+            CertificateError::File(path, error) => Failure::file(path, error),
+            other => Failure::setup(other),
+        }
     }
 
     /// The data directory could not be opened or read.
@@ -66,6 +76,8 @@ impl Failure {
             store::Error::Full => {
                 Failure::Failed(format!("{dir}: the disk is full; make room and try again"))
             }
+            store::Error::Denied(what) => Failure::Setup(format!("{what}{DENIED}")),
+            store::Error::ReadOnly(what) => Failure::Setup(format!("{what}{READ_ONLY}")),
             _ => Failure::Setup(format!("{dir}: {error}")),
         }
     }

@@ -56,7 +56,7 @@ pub fn run(options: &cli::Quickstart) -> Result<(), Failure> {
 async fn make(opened: &Opened, options: &cli::Quickstart, answers: Answers) -> Result<Snapshot, Failure> {
     let now = server::system_clock().seconds;
     let names = [answers.hostname.as_str(), "localhost", "127.0.0.1", "::1"].map(str::to_owned);
-    certificate::ensure(&opened.dir, &names, now).map_err(Failure::setup)?;
+    certificate::ensure(&opened.dir, &names, now).map_err(|error| Failure::certificate(&error))?;
     let services = answers.services;
     let server = NewServer {
         node: InitialNode {

@@ -115,7 +115,7 @@ impl Running {
         let signals = Signals::new()?;
         let names = certificate_names(&snapshot);
         let renewal = Renewal::start(opened.dir.clone(), names, server::system_clock().seconds);
-        let renewal = Arc::new(renewal.map_err(Failure::setup)?);
+        let renewal = Arc::new(renewal.map_err(|error| Failure::certificate(&error))?);
         let hostname = snapshot.organization().hostname.clone();
         let directory = Arc::new(Directory::new(snapshot));
         let context = Context::new(opened.store.clone(), directory.clone(), hostname);

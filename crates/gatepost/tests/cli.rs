@@ -342,6 +342,46 @@ fn a_demo_without_its_boot_file_goes_on() {
     }
 }
 
+/// The program for one who owns the files, and yet has no more rights than they give: root would have all.
+fn without_privileges(arguments: &[&str]) -> Output {
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-dac_override,-dac_read_search", GATEPOST]);
+    if !rustix::process::geteuid().is_root() {
+        command = Command::new(GATEPOST);
+    }
+    command.args(arguments).stdin(Stdio::null()).env_remove("GATEPOST_DATA").output().unwrap()
+}
+
+#[test]
+fn a_missing_right_is_told_with_its_remedy() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    set_up(&dir);
+    serve_once(&dir);
+    let data = dir.to_str().unwrap();
+    for (name, taken, commands) in [
+        ("gatepost.toml", 0, &["serve", "check"][..]),
+        ("index.db", 0, &["serve", "check"]),
+        ("segments", 0, &["serve", "check"]),
+        ("FORMAT", 0, &["serve", "check"]),
+        ("lock", 0, &["serve", "check"]),
+        ("tls/server-key.pem", 0, &["serve"]),
+        ("", 0o500, &["serve"]),
+    ] {
+        let path = dir.join(name);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(taken)).unwrap();
+        for command in commands {
+            let output = without_privileges(&[command, "--data", data]);
+            fails(&output, 3, &[name, "Permission denied", "run this as the user whom the data belongs to"]);
+            assert!(!text(&output.stderr).contains("damaged"), "{}", text(&output.stderr));
+            assert!(!text(&output.stderr).contains("looks as if"), "{}", text(&output.stderr));
+        }
+        fs::set_permissions(&path, before).unwrap();
+    }
+    serve_once(&dir);
+}
+
 #[test]
 fn a_boot_file_with_mistakes_is_explained() {
     let parent = tempfile::tempdir().unwrap();

@@ -72,7 +72,7 @@ struct Check<'a> {
 /// Checks a data directory that no store has open.
 pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
     let path = dir.join("segments");
-    path.metadata().map_err(io(path.display()))?;
+    std::fs::read_dir(&path).map_err(io(path.display()))?;
     let _lock = files::lock(dir)?;
     let marked = files::format(dir)?;
     match files::whole(dir, marked).and_then(|()| read(dir, progress)) {
@@ -83,6 +83,8 @@ pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Re
 }
 
 fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
+    let path = dir.join("index.db");
+    std::fs::File::open(&path).map_err(io(path.display()))?;
     let connection = schema::open_reader(dir)?;
     let found = schema::format(&connection)?;
     if found > schema::FORMAT {
@@ -167,6 +169,8 @@ impl Check<'_> {
                     self.damaged(format!("segment {segment}: it was cut to {length} octets"))
                 }
                 Ok(length) => self.report.unused_octets += length - end,
+                // Who may not read it cannot know whether it is damaged.
+                Err(error @ Error::Denied(_)) => return Err(error),
                 Err(error) => self.damaged(error.to_string()),
             }
         }
@@ -178,6 +182,7 @@ impl Check<'_> {
             match (Bodies { db: self.db, segments: &self.segments }).whole(*blob, place) {
                 Ok(_) => {}
                 Err(Error::Damaged(what)) => self.lost(*blob, &what)?,
+                Err(error @ Error::Denied(_)) => return Err(error),
                 Err(error) => self.lost(*blob, &error.to_string())?,
             }
             self.report.octets += u64::from(place.length);

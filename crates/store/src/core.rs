@@ -43,6 +43,7 @@ impl Core {
             files::private_dir(&path)?;
         }
         let lock = files::lock(dir)?;
+        files::writable(dir)?;
         let marked = files::format(dir)?;
         files::whole(dir, marked)?;
         let writer = schema::open_writer(dir, marked)?;
@@ -240,6 +241,7 @@ fn report_short(segments: &Segments, db: Db<'_>) -> Result<(), Error> {
             Ok(length) => {
                 tracing::error!(segment, "it was cut to {length} of {end} octets: messages are lost")
             }
+            Err(error @ Error::Denied(_)) => return Err(error),
             Err(error) => tracing::error!(segment, %error, "its messages cannot be read"),
         }
     }

@@ -28,6 +28,12 @@ pub(crate) fn sync_dir(path: &Path) -> Result<(), Error> {
     File::open(path).and_then(|dir| dir.sync_all()).map_err(io(path.display()))
 }
 
+/// Finds out whether files can be made in a directory: SQLite would not say why it cannot.
+pub(crate) fn writable(dir: &Path) -> Result<(), Error> {
+    let path = dir.join("writable");
+    private_file(&path).and_then(|_| std::fs::remove_file(&path)).map_err(io(dir.display()))
+}
+
 /// Takes the data directory for this process, for as long as the file returned lives.
 pub(crate) fn lock(dir: &Path) -> Result<File, Error> {
     let path = dir.join("lock");
@@ -96,8 +102,11 @@ pub(crate) fn begin(dir: &Path) -> Result<(), Error> {
 /// Notes that it will be written back at once, before it goes.
 pub(crate) fn end(dir: &Path) -> Result<(), Error> {
     let path = dir.join(RUNNING);
-    std::fs::remove_file(&path).map_err(io(path.display()))?;
-    sync_dir(dir)
+    match std::fs::remove_file(&path) {
+        // A start that failed did not come so far.
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(path.display())(error)),
+        _ => sync_dir(dir),
+    }
 }
 
 /// Marks the directory as being of the newest format.

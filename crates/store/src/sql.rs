@@ -67,6 +67,9 @@ impl From<rusqlite::Error> for Error {
             Some(e) if matches!(e.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Error::Damaged(format!("index.db: {error}"))
             }
+            Some(e) if matches!(e.code, ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+                Error::Denied(format!("index.db: {error}"))
+            }
             Some(_) => Error::Io(format!("index.db: {error}")),
             // A row that does not have the form that was written.
             None => Error::Damaged(format!("index.db: {error}")),
@@ -78,6 +81,8 @@ impl From<rusqlite::Error> for Error {
 pub(crate) fn io(what: impl std::fmt::Display) -> impl FnOnce(std::io::Error) -> Error {
     move |error| match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Error::Full,
+        std::io::ErrorKind::PermissionDenied => Error::Denied(format!("{what}: {error}")),
+        std::io::ErrorKind::ReadOnlyFilesystem => Error::ReadOnly(format!("{what}: {error}")),
         _ => Error::Io(format!("{what}: {error}")),
     }
 }
@@ -94,6 +99,10 @@ mod tests {
         }
         assert!(matches!(io("write")(ErrorKind::StorageFull.into()), Error::Full));
         assert!(matches!(io("write")(ErrorKind::NotFound.into()), Error::Io(_)));
+        assert!(matches!(io("write")(ErrorKind::PermissionDenied.into()), Error::Denied(_)));
+        assert!(matches!(io("write")(ErrorKind::ReadOnlyFilesystem.into()), Error::ReadOnly(_)));
+        let readonly = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(8), None);
+        assert!(matches!(Error::from(readonly), Error::Denied(_)));
         let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(13), None);
         assert!(matches!(Error::from(full), Error::Full));
         let damaged = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(11), None);

@@ -100,6 +100,10 @@ pub enum Error {
     Locked,
     /// Stored data does not agree with its checksum or with itself; says where.
     Damaged(String),
+    /// This user may not read or write a file; says which.
+    Denied(String),
+    /// A file lies on a file system that cannot be written; says which.
+    ReadOnly(String),
     /// The operating system refused; says what was tried.
     Io(String),
     /// The store is closed.
@@ -125,7 +129,7 @@ impl std::fmt::Display for Error {
             Error::Damaged(place) => {
                 write!(f, "damaged data: {place}; `gatepost check` tells how far it goes")
             }
-            Error::Io(what) => f.write_str(what),
+            Error::Denied(what) | Error::ReadOnly(what) | Error::Io(what) => f.write_str(what),
             Error::Closed => f.write_str("the store is closed"),
         }
     }

@@ -288,7 +288,9 @@ impl Writer {
 
     /// Undoes one job; its octets are garbage. A failure of the machine is passed on, for it concerns all.
     fn undo(&self, db: Db<'_>, error: Error, stored: &[Stored]) -> Result<(), Error> {
-        if self.connection.is_autocommit() || matches!(error, Error::Full | Error::Io(_)) {
+        if self.connection.is_autocommit()
+            || matches!(error, Error::Full | Error::Denied(_) | Error::ReadOnly(_) | Error::Io(_))
+        {
             return Err(error);
         }
         db.run("ROLLBACK TO job", [])?;
