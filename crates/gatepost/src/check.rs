@@ -21,26 +21,41 @@ pub fn run(options: &Data) -> Result<(), Failure> {
     let mut progress = Progress::new();
     let report = store::check(&data, &mut |done, all| progress.show(done, all));
     let report = report.map_err(|error| Failure::data(&data, &error))?;
-    terminal::say(&format!(
-        "{} messages, {} octets read, {} octets unused, damage: {}",
-        report.messages,
-        report.octets,
-        report.unused_octets,
-        report.damage.len()
-    ));
+    let damage = report.damage.len();
+    terminal::say(&if report.index_damaged {
+        format!("the index cannot be read as a whole, damage: {damage}")
+    } else {
+        let (messages, octets, unused) = (report.messages, report.octets, report.unused_octets);
+        format!("{messages} messages, {octets} octets read, {unused} octets unused, damage: {damage}")
+    });
     for damage in &report.damage {
         terminal::say(&format!("  {damage}"));
     }
     for owner in owners(&report) {
         terminal::say(&owner);
     }
+    for note in &report.notes {
+        terminal::say(&format!("note: {note}"));
+    }
+    if !dir.join("tls").exists() {
+        terminal::say(
+            "note: there is no certificate in tls; only mail is checked here. The next start makes a certificate \
+             authority, and mail programs must trust the new one",
+        );
+    }
+    let data = data.display();
     if report.damage.is_empty() {
         return Ok(());
     }
+    if report.index_damaged {
+        return Err(Failure::setup(format!(
+            "{data} has a damaged index, without which nothing is known of the mail; nothing was changed. Copy the \
+             directory, then restore index.db from a backup, unless something else is said above"
+        )));
+    }
     Err(Failure::setup(format!(
-        "{} is damaged; nothing was changed. Copy the directory, then restore what is named above from a backup; what \
-         is not named is whole and can be served",
-        data.display()
+        "{data} is damaged; nothing was changed. Copy the directory, then restore what is named above from a backup; what \
+         is not named is whole and can be served"
     )))
 }
 

@@ -69,8 +69,8 @@ impl Failure {
             store::Error::TooNew { .. } => Failure::Setup(format!(
                 "{dir}: {error}. Nothing was changed; update this program, or restore a backup from before the update"
             )),
-            store::Error::Damaged(_) => Failure::Setup(format!(
-                "{dir}: {error}. Run `gatepost check --data {dir}`, which changes nothing, then restore from a backup \
+            store::Error::Damaged(what) => Failure::Setup(format!(
+                "{dir}: damaged data: {what}. Run `gatepost check --data {dir}`, which changes nothing, then restore from a backup \
                  what it names"
             )),
             store::Error::Full => {

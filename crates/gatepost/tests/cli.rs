@@ -383,6 +383,52 @@ fn a_missing_right_is_told_with_its_remedy() {
 }
 
 #[test]
+fn check_says_what_is_lost_beside_the_mail() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    set_up(&dir);
+    let check = || gatepost(&["check", "--data", dir.to_str().unwrap()]);
+    let said = |output: &Output| text(&output.stdout).to_owned() + text(&output.stderr);
+    assert!(!said(&check()).contains("note:"));
+
+    // Each is put back before the next is tried.
+    let mark = fs::read(dir.join("FORMAT")).unwrap();
+    fs::write(dir.join("FORMAT"), "garbage").unwrap();
+    let output = check();
+    let text = said(&output);
+    assert!(output.status.code() == Some(3) && text.contains("this is no format mark"), "{text}");
+    assert!(!text.contains("gatepost check"), "it was just run: {text}");
+    let serve = gatepost(&["serve", "--data", dir.to_str().unwrap()]);
+    assert_eq!(said(&serve).matches("gatepost check").count(), 1, "{}", said(&serve));
+    fs::remove_file(dir.join("FORMAT")).unwrap();
+    let output = check();
+    assert!(
+        output.status.success() && said(&output).contains("note: FORMAT is missing"),
+        "{}",
+        said(&output)
+    );
+    assert!(serve_once(&dir).contains("FORMAT was missing"));
+    assert_eq!(fs::read(dir.join("FORMAT")).unwrap(), mark);
+
+    let index = fs::read(dir.join("index.db")).unwrap();
+    let table: [(&[u8], &str); 3] =
+        [(b"", "index.db is empty"), (&[7; 20_000], "index.db: "), (&index[..index.len() / 2], "index.db: ")];
+    for (octets, part) in table {
+        fs::write(dir.join("index.db"), octets).unwrap();
+        let output = check();
+        let text = said(&output);
+        assert!(output.status.code() == Some(3) && text.contains(part), "{text}");
+        assert!(text.contains("restore index.db from a backup"), "{text}");
+        assert!(!text.contains("can be served") && !text.contains("0 messages"), "{text}");
+    }
+    fs::write(dir.join("index.db"), index).unwrap();
+
+    fs::rename(dir.join("tls"), dir.join("away")).unwrap();
+    let output = check();
+    assert!(output.status.success() && said(&output).contains("only mail is checked"), "{}", said(&output));
+}
+
+#[test]
 fn a_boot_file_with_mistakes_is_explained() {
     let parent = tempfile::tempdir().unwrap();
     let dir = parent.path().join("data");

@@ -74,12 +74,20 @@ pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Re
     let path = dir.join("segments");
     std::fs::read_dir(&path).map_err(io(path.display()))?;
     let _lock = files::lock(dir)?;
-    let marked = files::format(dir)?;
-    match files::whole(dir, marked).and_then(|()| read(dir, progress)) {
+    let (marked, mark) = match files::format(dir) {
+        Err(Error::Damaged(what)) => (Some(schema::FORMAT), Some(what)),
+        result => (result?, None),
+    };
+    let mut report = match files::whole(dir, marked).and_then(|()| read(dir, progress)) {
         // An index that cannot even be opened.
-        Err(Error::Damaged(what)) => Ok(Report { damage: vec![what], ..Report::default() }),
-        result => result,
+        Err(Error::Damaged(what)) => Report { damage: vec![what], index_damaged: true, ..Report::default() },
+        result => result?,
+    };
+    report.damage.extend(mark);
+    if marked.is_none() {
+        report.notes.push("FORMAT is missing; the next start writes it again".to_owned());
     }
+    Ok(report)
 }
 
 fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
@@ -106,6 +114,7 @@ fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error>
 
 impl Check<'_> {
     fn damaged(&mut self, what: String) {
+        self.report.index_damaged |= what.starts_with("index.db: ");
         if self.report.damage.len() < LISTED {
             self.report.damage.push(what);
         } else {

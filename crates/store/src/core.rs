@@ -46,6 +46,9 @@ impl Core {
         files::writable(dir)?;
         let marked = files::format(dir)?;
         files::whole(dir, marked)?;
+        if marked.is_none() && dir.join("index.db").exists() {
+            tracing::warn!("FORMAT was missing beside the index; it is written again");
+        }
         let writer = schema::open_writer(dir, marked)?;
         if marked != Some(schema::FORMAT) {
             files::mark(dir)?;

@@ -12,6 +12,8 @@ use std::path::Path;
 /// The file that says which format a data directory has.
 const MARK: &str = "FORMAT";
 const MARK_TEXT: &str = "gatepost data format ";
+const NO_MARK: &str =
+    "FORMAT: this is no format mark; put it back, or remove it and the next start writes it again";
 
 /// Creates a directory, and those above it, readable for its owner only.
 pub(crate) fn private_dir(path: &Path) -> Result<(), Error> {
@@ -54,7 +56,7 @@ pub(crate) fn format(dir: &Path) -> Result<Option<u32>, Error> {
         Err(error) => return Err(io(path.display())(error)),
     };
     let number = text.trim_end().strip_prefix(MARK_TEXT).and_then(|number| number.parse().ok());
-    let found = number.ok_or_else(|| Error::Damaged(format!("{}: not a format mark", path.display())))?;
+    let found = number.ok_or_else(|| Error::Damaged(NO_MARK.to_owned()))?;
     if found > schema::FORMAT {
         return Err(Error::TooNew { found, known: schema::FORMAT });
     }
@@ -68,9 +70,13 @@ const RUNNING: &str = "running";
 /// of its mail.
 pub(crate) fn whole(dir: &Path, marked: Option<u32>) -> Result<(), Error> {
     let empty = |name: &str| dir.join(name).metadata().map_or(0, |meta| meta.len()) == 0;
-    let lost = |what: &str| Err(Error::Damaged(format!("{}: {what}", dir.display())));
+    let lost = |what: &str| Err(Error::Damaged(what.to_owned()));
     if (marked.is_some() || has_segments(dir)?) && empty("index.db") {
-        return lost("index.db is missing, but there was mail; put it back, from a backup if need be");
+        return lost(if dir.join("index.db").exists() {
+            "index.db is empty, but there was mail; put it back from a backup"
+        } else {
+            "index.db is missing, but there was mail; put it back, from a backup if need be"
+        });
     }
     if dir.join(RUNNING).exists() && empty("index.db-wal") {
         return lost(

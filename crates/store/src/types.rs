@@ -409,6 +409,10 @@ pub struct Report {
     pub unused_octets: u64,
     /// Every damage found, in words; `account 7` is the number of an account.
     pub damage: Vec<String>,
+    /// Whether the index itself is damaged, so that what else is said here may be less than all.
+    pub index_damaged: bool,
+    /// What is no damage, and yet not as it was left.
+    pub notes: Vec<String>,
     /// The administration objects that could be read: they know whose the accounts are.
     pub objects: Vec<Object>,
 }
