@@ -160,11 +160,12 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let upn = address(call, "UserPrincipalName")?.ok_or("The login name is missing.")?;
+    let display_name = display_name(call)?.unwrap_or_else(|| name.clone());
     let hash = password(call).await?;
     let account = call.context().store.reserve_account().await?;
     let mut mailbox = Mailbox::new(&name, upn, account, call.context().node.now());
     mailbox.password = hash.flatten();
-    mailbox.display_name = display_name(call).unwrap_or(name);
+    mailbox.display_name = display_name;
     if let Some(alias) = call.arguments.text("Alias") {
         mailbox.alias = alias;
     }
@@ -193,10 +194,21 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn display_name(call: &Call<'_>) -> Option<String> {
+/// The name shown to people, where the arguments have one.
+fn display_name(call: &Call<'_>) -> Result<Option<String>, Failure> {
+    if let Some(given) = call.arguments.text("DisplayName") {
+        if given.trim().is_empty() {
+            return Err(
+                "The value of parameter 'DisplayName' is not valid: it is empty; legal: a name to be shown \
+                        to people, such as 'Alice Example'."
+                    .into(),
+            );
+        }
+        return Ok(Some(given));
+    }
     let parts = [call.arguments.text("FirstName"), call.arguments.text("LastName")];
     let whole = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-    call.arguments.text("DisplayName").or(Some(whole).filter(|whole| !whole.is_empty()))
+    Ok(Some(whole).filter(|whole| !whole.trim().is_empty()))
 }
 
 async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
@@ -240,7 +252,7 @@ pub fn put<T>(place: &mut T, given: Option<T>) {
 fn set_names(call: &Call<'_>, mailbox: &mut Mailbox) -> Result<Vec<String>, Failure> {
     put(&mut mailbox.name, call.arguments.text("Name"));
     put(&mut mailbox.alias, call.arguments.text("Alias"));
-    put(&mut mailbox.display_name, call.arguments.text("DisplayName"));
+    put(&mut mailbox.display_name, display_name(call)?);
     put(&mut mailbox.user_principal_name, address(call, "UserPrincipalName")?);
     let remarks = match call.arguments.list("EmailAddresses")? {
         Some(change) => set_addresses(mailbox, &change)?,
