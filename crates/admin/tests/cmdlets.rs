@@ -381,6 +381,33 @@ async fn a_person_is_asked_before_something_is_removed() {
     assert_eq!(shown.questions[0].echo, admin::Echo::Hidden);
 }
 
+/// As Exchange does where no password is given, but twice: a slip would make a mailbox that nobody can log in to.
+#[tokio::test]
+async fn a_new_mailbox_asks_for_its_password() {
+    let site = Site::new().await;
+    let terminal = Terminal { width: 80, interactive: true };
+    let run = async |line: &str, answers: &[&str]| {
+        let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
+        let mut shown = Shown { answers, ..Shown::default() };
+        let outcome = Shell::new(site.context.clone(), terminal).run(line, &mut shown).await;
+        (outcome, shown)
+    };
+    let dora = "New-Mailbox Dora -UserPrincipalName dora@example.test";
+    let (outcome, shown) = run(dora, &["short"]).await;
+    assert!(outcome == Outcome::Failed && shown.errors.contains("8 to 256"), "{}", shown.errors);
+    let (outcome, shown) =
+        run(dora, &["correct horse", "correct house", "correct horse", "correct horse"]).await;
+    assert_eq!(outcome, Outcome::Done, "{}", shown.errors);
+    assert_eq!(shown.questions.len(), 4);
+    assert!(shown.questions.iter().all(|question| question.echo == admin::Echo::Hidden));
+    assert!(site.saved().await.mailbox("Dora").unwrap().password.is_some());
+    // Nobody types a password for what is refused anyway.
+    let (outcome, shown) = run(dora, &[]).await;
+    assert!(outcome == Outcome::Failed && shown.questions.is_empty(), "{}", shown.errors);
+    let (_, shown) = run("New-Mailbox Room -UserPrincipalName room@example.test -Password $null", &[]).await;
+    assert!(shown.questions.is_empty() && site.saved().await.mailbox("Room").unwrap().password.is_none());
+}
+
 #[tokio::test]
 async fn changes_at_the_same_time_do_not_undo_each_other() {
     let site = Site::new().await;

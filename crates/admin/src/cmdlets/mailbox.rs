@@ -13,8 +13,9 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::run::{Call, Failure, ListChange};
 use crate::value::{Object, Shape, Value};
+use crate::{Channel, Echo, Question};
 use directory::password::{self, Cost};
-use directory::{Change, Mailbox, PasswordHash};
+use directory::{Change, Mailbox, PasswordHash, Snapshot};
 use mail::{Address, Secret};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -31,7 +32,11 @@ pub const CMDLETS: &[Cmdlet] = &[
             parameter("UserPrincipalName", Kind::Text, "Login name, in the form of an address.")
                 .alias(&["UPN"])
                 .mandatory(),
-            parameter("Password", Kind::Secret, "Password; without one nobody can log in."),
+            parameter(
+                "Password",
+                Kind::Secret,
+                "Password; is asked for at a terminal. Without one nobody can log in.",
+            ),
             parameter("Alias", Kind::Text, "Part before @ of the address; usually that of the login name."),
             parameter("DisplayName", Kind::Text, "Shown to people; usually the name."),
             parameter("FirstName", Kind::Text, "Part of the display name where none is given."),
@@ -161,7 +166,12 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     }
     let upn = address(call, "UserPrincipalName")?.ok_or("The login name is missing.")?;
     let display_name = display_name(call)?.unwrap_or_else(|| name.clone());
-    let hash = password(call).await?;
+    unknown(&call.context().directory.snapshot(), &name)?;
+    let hash = if call.arguments.given("Password") {
+        password(call).await?
+    } else {
+        ask_password(call, &name).await?
+    };
     let account = call.context().store.reserve_account().await?;
     let mut mailbox = Mailbox::new(&name, upn, account, call.context().node.now());
     mailbox.password = hash.flatten();
@@ -176,13 +186,8 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     set_quotas(call, &mut mailbox)?;
     let after = view(&mailbox, &server);
     let changing = change::begin(call.context()).await;
-    if let Some(known) = changing.snapshot.mailbox(&mailbox.name) {
-        let message = format!(
-            "There is a mailbox '{}' already, with the name, alias or address '{}'.",
-            known.name, mailbox.name
-        );
-        return Err(message.into());
-    }
+    unknown(&changing.snapshot, &name)?;
+    let forgotten = mailbox.password.is_none() && !call.arguments.given("Password");
     let edit = Edit {
         changes: vec![Change::put(mailbox)],
         create_account: Some(account),
@@ -191,7 +196,27 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     };
     changing.commit(call, edit).await?;
     call.emit(after).await?;
+    if forgotten {
+        call.warn(format!(
+            "Nobody can log in to '{name}', because it has no password. To give it one: Set-Mailbox '{}' -Password \
+             (ConvertTo-SecureString 'several words' -AsPlainText -Force)",
+            name.replace('\'', "''")
+        ))
+        .await?;
+    }
     Ok(())
+}
+
+fn unknown(snapshot: &Snapshot, name: &str) -> Result<(), Failure> {
+    match snapshot.mailbox(name) {
+        None => Ok(()),
+        Some(known) => {
+            let known = &known.name;
+            let message =
+                format!("There is a mailbox '{known}' already, with the name, alias or address '{name}'.");
+            Err(message.into())
+        }
+    }
 }
 
 /// The name shown to people, where the arguments have one.
@@ -359,6 +384,27 @@ async fn password(call: &mut Call<'_>) -> Result<Option<Option<PasswordHash>>, F
         call.warn("The password was given in clear text and may now be in a history or script. Use ConvertTo-SecureString or Read-Host -AsSecureString.").await?;
     }
     hash(secret).await.map(|hash| Some(Some(hash)))
+}
+
+/// The hash of a password that the person at the terminal types twice, as Exchange asks for it; none where nobody is
+/// there to be asked.
+async fn ask_password(call: &mut Call<'_>, name: &str) -> Result<Option<Option<PasswordHash>>, Failure> {
+    if !call.env().terminal().interactive {
+        return Ok(None);
+    }
+    loop {
+        let password = ask_hidden(call, format!("Password of {name}: ")).await?;
+        policy::new_password(&password)?;
+        if ask_hidden(call, "Again: ".to_owned()).await?.reveal() == password.reveal() {
+            return hash(password).await.map(|hash| Some(Some(hash)));
+        }
+        call.env().show(Channel::Warning, "These are two different passwords.").await?;
+    }
+}
+
+async fn ask_hidden(call: &mut Call<'_>, text: String) -> Result<Secret, Failure> {
+    let answer = call.env().ask(Question { text, echo: Echo::Hidden }).await?;
+    Ok(Secret::new(answer))
 }
 
 /// Hashing takes long on purpose, so it has a thread to itself.
