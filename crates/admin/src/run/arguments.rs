@@ -3,7 +3,9 @@
 use super::call::Failure;
 use crate::cmdlet::Parameter;
 use crate::value::Value;
+use std::any::Any;
 use std::fmt::Display;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 /// The arguments of one call.
@@ -78,15 +80,17 @@ impl Arguments {
     pub fn parse<T>(&self, name: &str) -> Result<Option<T>, Failure>
     where
         T: FromStr,
-        T::Err: Display,
+        T::Err: Display + 'static,
     {
         let Some(text) = self.text(name) else { return Ok(None) };
-        match text.parse() {
-            Ok(value) => Ok(Some(value)),
-            Err(error) => {
-                Err(Failure::Error(format!("The value of parameter '{name}' is not valid: {error}.")))
-            }
-        }
+        text.parse().map(Some).map_err(|error: T::Err| {
+            // The library's words for a number that is none say nothing of what would be one.
+            let why = match (&error as &dyn Any).downcast_ref::<ParseIntError>() {
+                Some(_) => format!("'{text}' is not valid; legal: a whole number that is not negative"),
+                None => error.to_string(),
+            };
+            Failure::Error(format!("The value of parameter '{name}' is not valid: {why}."))
+        })
     }
 
     /// What is to become of a list.
