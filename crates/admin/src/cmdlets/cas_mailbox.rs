@@ -121,9 +121,15 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
         ..Edit::default()
     };
     changing.commit(call, edit).await?;
-    for name in ["OWAEnabled", "MAPIEnabled", "ActiveSyncEnabled"] {
-        if call.arguments.switch(name) {
-            let instead = "Let the user read mail with a program that knows IMAP4 or POP3.";
+    for (name, service) in
+        [("OWAEnabled", "webmail"), ("MAPIEnabled", "MAPI"), ("ActiveSyncEnabled", "ActiveSync")]
+    {
+        if call.arguments.given(name) {
+            let instead = if call.arguments.switch(name) {
+                "Let the user read mail with a program that knows IMAP4 or POP3.".to_owned()
+            } else {
+                format!("There is no {service} that could be taken away from the user.")
+            };
             call.warn(format!("{name} is kept, but has no effect in this version. {instead}")).await?;
         }
     }
