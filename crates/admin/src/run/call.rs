@@ -54,7 +54,10 @@ impl From<policy::ChangeRefusal> for Failure {
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Failure {
-        Failure::Error(format!("The store refused: {error}."))
+        match error {
+            store::Error::Full => "The disk is full: make room and try again; nothing was changed.".into(),
+            error => Failure::Error(format!("The store refused: {error}.")),
+        }
     }
 }
 
