@@ -16,7 +16,7 @@ use directory::{AuthMechanism, Change, PermissionGroups, ReceiveConnector, Snaps
 use std::sync::Arc;
 
 static RECEIVE_CONNECTOR: Shape =
-    Shape { name: "ReceiveConnector", columns: &["Identity", "Bindings", "Enabled"] };
+    Shape { name: "ReceiveConnector", columns: &["Identity", "Bindings", "SSLBindings", "Enabled"] };
 
 const WHICH: Parameter =
     parameter("Identity", Kind::Text, "Name, SERVER\\Name or GUID.").at(1).piped().mandatory();
