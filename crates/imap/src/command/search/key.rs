@@ -110,6 +110,7 @@ impl Keys {
                 let name = parser.atom()?.to_ascii_uppercase();
                 match bare(&name) {
                     Some(key) => Ok(key),
+                    None if !takes_argument(&name) => Err(Bad("Unknown search key")),
                     None => {
                         parser.space()?;
                         self.with_argument(&name, parser, depth)
@@ -198,6 +199,35 @@ fn keyword(parser: &mut Parser<'_>) -> Result<Key, Bad> {
 /// RFC 3501 §6.4.4 names US-ASCII where no charset is; clients send UTF-8 all the same, and it means one thing only.
 fn utf8(octets: Vec<u8>) -> Result<String, Bad> {
     String::from_utf8(octets).map_err(|_| Bad("Text is not UTF-8"))
+}
+
+/// Whether something must follow this key; who mistypes one that stands alone hears that it is unknown.
+fn takes_argument(name: &str) -> bool {
+    const NAMES: [&str; 22] = [
+        "NOT",
+        "OR",
+        "UID",
+        "KEYWORD",
+        "UNKEYWORD",
+        "LARGER",
+        "SMALLER",
+        "BEFORE",
+        "ON",
+        "SINCE",
+        "SENTBEFORE",
+        "SENTON",
+        "SENTSINCE",
+        "MODSEQ",
+        "BODY",
+        "TEXT",
+        "HEADER",
+        "BCC",
+        "CC",
+        "FROM",
+        "SUBJECT",
+        "TO",
+    ];
+    NAMES.contains(&name)
 }
 
 /// Keys without an argument.
