@@ -132,6 +132,12 @@ pub fn ca_path(data: &Path) -> PathBuf {
 /// seconds since 1970.
 pub fn ensure(data: &Path, names: &[String], now: i64) -> Result<Identity, CertificateError> {
     let files = Files::of(data);
+    if files.ca_key.exists() && !files.ca.exists() {
+        make_authority(&files, now)?;
+        tracing::warn!(
+            "ca.pem was missing and is made again; clients that have imported the old one trust it too"
+        );
+    }
     if let Some(identity) = load(&files, names, now)? {
         return Ok(identity);
     }
@@ -255,21 +261,27 @@ fn authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, Certif
             "the authority's key is missing, so the server's certificate cannot be renewed: restore the file from a \
              backup, or remove ca.pem and tls/server.pem to have a new authority made, which clients must import again",
         )),
-        // The key is written first: without the certificate, nobody has trusted it yet.
         (false, _) => make_authority(files, now),
     }
 }
 
+fn authority_key(files: &Files) -> Result<KeyPair, CertificateError> {
+    let hint = "this is no PEM file of a private key; restore it from a backup";
+    KeyPair::from_pem(&text(&files.ca_key)?)
+        .map_err(|_| CertificateError::Content(files.ca_key.clone(), hint))
+}
+
 fn load_authority(files: &Files) -> Result<Issuer<'static, KeyPair>, CertificateError> {
-    let key = KeyPair::from_pem(&text(&files.ca_key)?).map_err(|_| {
-        CertificateError::Content(files.ca_key.clone(), "this is no PEM file of a private key")
-    })?;
+    let key = authority_key(files)?;
     Issuer::from_ca_cert_pem(&text(&files.ca)?, key)
         .map_err(|_| CertificateError::Content(files.ca.clone(), "this is no PEM file of a certificate"))
 }
 
+/// A certificate for the authority's key, and the key where there is none. Its name comes from the key, so whoever trusts an
+/// earlier certificate trusts this one.
 fn make_authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, CertificateError> {
-    let key = KeyPair::generate()?;
+    let known = files.ca_key.exists();
+    let key = if known { authority_key(files)? } else { KeyPair::generate()? };
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -277,9 +289,12 @@ fn make_authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, C
     let tail: String =
         key.public_key_raw().iter().rev().take(4).map(|octet| format!("{octet:02X}")).collect();
     params.distinguished_name = common_name(&format!("Gatepost CA {tail}"));
+    params.serial_number = Some(serial_number()?);
     set_life(&mut params, now, CA_LIFE);
     let certificate = params.self_signed(&key)?;
-    write(&files.ca_key, key.serialize_pem().as_bytes(), 0o600)?;
+    if !known {
+        write(&files.ca_key, key.serialize_pem().as_bytes(), 0o600)?;
+    }
     write(&files.ca, certificate.pem().as_bytes(), 0o644)?;
     Ok(Issuer::new(params, key))
 }
@@ -433,6 +448,30 @@ mod tests {
             }
             ensure(cut.path(), &names(&["a.test"]), NOW).unwrap_or_else(|error| panic!("{left:?}: {error}"));
         }
+    }
+
+    #[test]
+    fn a_lost_certificate_of_the_authority_is_made_again_for_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = names(&["a.test"]);
+        let before = ensure(dir.path(), &names, NOW).unwrap();
+        let authority = || {
+            let pem = CertificateDer::from_pem_file(ca_path(dir.path())).unwrap();
+            let (_, ca) = X509Certificate::from_der(&pem).unwrap();
+            (ca.subject().to_string(), ca.public_key().raw.to_vec(), ca.raw_serial().to_vec())
+        };
+        let (name, key, number) = authority();
+        let secret = fs::read(dir.path().join("tls/ca-key.pem")).unwrap();
+        fs::remove_file(ca_path(dir.path())).unwrap();
+        let after = ensure(dir.path(), &names, NOW).unwrap();
+        assert_eq!(serial(&after), serial(&before), "the server's certificate stays");
+        let again = authority();
+        assert_eq!((again.0, again.1), (name, key));
+        assert_ne!(again.2, number, "two certificates of one authority have two numbers");
+        assert_eq!(fs::read(dir.path().join("tls/ca-key.pem")).unwrap(), secret);
+        // It is known as ours again, and so renewed in time.
+        let renewed = ensure(dir.path(), &names, NOW + 400 * DAY).unwrap();
+        assert_ne!(serial(&renewed), serial(&after));
     }
 
     /// A certificate of another authority, with its key, as their files hold them.
