@@ -1,20 +1,14 @@
-//! The boot file `DIR/gatepost.toml`: where the data and the admin socket are, and how to log.
+//! What the boot file says: where the data and the admin socket are, and how to log.
 //!
 //! Everything else is an administration object and changed while the server runs. A key that is not known is an error
 //! that names the line and the keys there are: a misspelt setting that is silently ignored is worse than none.
 
-use crate::failure::Failure;
-use crate::terminal;
 use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// The greatest number that can be added to every standard port.
 pub const LARGEST_OFFSET: u16 = u16::MAX - 995;
-
-const NAME: &str = "gatepost.toml";
 
 /// The boot file's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,18 +89,6 @@ pub enum LogFormat {
 }
 
 impl Boot {
-    /// Reads the boot file of a directory; `None` where there is none.
-    pub fn load(dir: &Path) -> Result<Option<Boot>, Failure> {
-        let path = dir.join(NAME);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::file(&path, &error)),
-        };
-        let boot = Boot::parse(&text);
-        boot.map(Some).map_err(|problem| Failure::setup(format!("{}: {problem}", path.display())))
-    }
-
     /// The boot file of this text, or what is wrong with it.
     pub fn parse(text: &str) -> Result<Boot, String> {
         // toml's own message shows the line and lists the legal keys or values.
@@ -115,8 +97,8 @@ impl Boot {
     }
 
     /// The boot file's text.
-    pub fn to_text(&self) -> Result<String, Failure> {
-        Ok(format!("{HEAD}{}", toml::to_string(self).map_err(Failure::failed)?))
+    pub fn to_text(&self) -> Result<String, toml::ser::Error> {
+        Ok(format!("{HEAD}{}", toml::to_string(self)?))
     }
 
     /// The first value with which the server could not work.
@@ -132,33 +114,6 @@ impl Boot {
             let value = value.filter(|value| !legal.contains(value))?;
             Some(format!("{key} = {value} is out of range; legal: {} to {}", legal.start(), legal.end()))
         })
-    }
-
-    /// Writes the boot file, as a whole or not at all.
-    pub fn save(&self, dir: &Path) -> Result<(), Failure> {
-        let path = dir.join(NAME);
-        let text = self.to_text()?;
-        let whole = || {
-            let new = path.with_extension("new");
-            let mut file = fs::File::create(&new)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, &path)?;
-            // Only then the new name is there after a crash, too.
-            fs::File::open(dir)?.sync_all()
-        };
-        whole().map_err(|error| Failure::file(&path, &error))
-    }
-
-    /// Writes a boot file where it was lost and the server is there: all that counts stands in the store.
-    pub fn save_again(&self, dir: &Path) -> Result<(), Failure> {
-        self.save(dir)?;
-        terminal::tell(&format!(
-            "gatepost: {}/{NAME} was missing, and was written again with the usual settings; if it had others, write \
-             them in and start again",
-            dir.display()
-        ));
-        Ok(())
     }
 
     /// Where messages are.
@@ -189,26 +144,6 @@ const HEAD: &str = "# Gatepost boot file. All other settings are made in `gatepo
 mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Boot, String> {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join(NAME), text).unwrap();
-        match Boot::load(dir.path()) {
-            Ok(boot) => Ok(boot.unwrap()),
-            Err(Failure::Setup(text)) => Err(text),
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read() {
-        let demo = DemoPlace { bind: "127.0.0.1".parse().unwrap(), port_offset: 10_000, complete: true };
-        let boot =
-            Boot { log_level: LogLevel::Debug, demo: Some(demo), worker_threads: Some(3), ..Boot::default() };
-        let dir = tempfile::tempdir().unwrap();
-        boot.save(dir.path()).unwrap();
-        assert_eq!(Boot::load(dir.path()).unwrap(), Some(boot));
-    }
-
     #[test]
     fn mistakes_are_explained() {
         let table: [(&str, &[&str]); 4] = [
@@ -218,7 +153,7 @@ mod tests {
             ("worker_threads = \"two\"\n", &["line 1", "two"]),
         ];
         for (text, parts) in table {
-            let error = load(text).unwrap_err();
+            let error = Boot::parse(text).unwrap_err();
             for part in parts {
                 assert!(error.contains(part), "{part}: {error}");
             }
@@ -238,14 +173,9 @@ mod tests {
             ),
         ];
         for (text, part) in table {
-            let error = load(text).unwrap_err();
-            assert!(error.contains("gatepost.toml: ") && error.contains(part), "{error}");
+            let error = Boot::parse(text).unwrap_err();
+            assert!(error.contains(part), "{error}");
         }
-        assert!(load("reader_threads = 64\nworker_threads = 1\nstaging_memory_mib = 1").is_ok());
-    }
-
-    #[test]
-    fn no_file_is_no_error() {
-        assert_eq!(Boot::load(tempfile::tempdir().unwrap().path()).unwrap(), None);
+        assert!(Boot::parse("reader_threads = 64\nworker_threads = 1\nstaging_memory_mib = 1").is_ok());
     }
 }

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod boot;
+mod boot_file;
 mod check;
 mod cli;
 mod client_settings;

@@ -6,7 +6,7 @@ use fuzz::memory;
 use mail::{Address, Domain, mailboxes};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    let found = memory::within((64 << 10) + 40 * input.len(), || mailboxes(input, 100));
+    let found = memory::within((64 << 10) + 40 * input.len(), || mailboxes(input, 100)).unwrap_or_default();
     assert!(found.len() <= 100 && found.iter().map(String::len).sum::<usize>() <= 4 * input.len() + 100);
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Ok(domain) = Domain::new(text) {
@@ -20,6 +20,6 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         if let Ok(again) = Address::parse(&address.key()) {
             assert_eq!(again.key(), address.key());
         }
-        assert_eq!(mailboxes(written.as_bytes(), 10), [written], "a header field holds it");
+        assert_eq!(mailboxes(written.as_bytes(), 10), Some(vec![written]), "a header field holds it");
     }
 });

@@ -5,9 +5,6 @@
 #[path = "../../../crates/gatepost/src/boot.rs"]
 #[allow(dead_code, reason = "the program uses all of it")]
 mod boot;
-#[path = "../../../crates/gatepost/src/failure.rs"]
-#[allow(dead_code, reason = "the program uses all of it")]
-mod failure;
 
 use boot::Boot;
 use fuzz::memory;

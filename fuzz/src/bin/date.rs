@@ -14,9 +14,9 @@ fn round(moment: DateTime) {
     assert!(moment.to_rfc5322().len() <= 31, "{}", moment.to_rfc5322());
 }
 
-/// RFC 5322 §3.3: a header field can hold any year from 1900 on.
+/// RFC 5322 §3.3: a header field can hold any year from 1900 on. Years after 3000 are taken for mistakes.
 fn through_a_field(moment: DateTime) {
-    if moment.seconds > -2_208_900_000 {
+    if (-2_208_900_000..32_503_000_000).contains(&moment.seconds) {
         assert_eq!(DateTime::from_rfc5322(moment.to_rfc5322().as_bytes()), Some(moment));
     }
 }

@@ -111,7 +111,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
             let uid = Uid(number as u32 + 1);
             let _ = store.summaries(good.account, inbox, vec![uid]).await;
             let Ok(bodies) = store.bodies(good.account, inbox, vec![uid]).await else { continue };
-            for (_, body) in bodies {
+            for (_, body) in bodies.found {
                 let octets: Option<Bytes> = store.read(&body, 0, u32::MAX).await.ok();
                 let whole = octets.is_none_or(|octets| octets == message(number));
                 assert!(whole || damaged == "index.db", "message {number} is another");
