@@ -153,7 +153,7 @@ struct Step {
     audit: Vec<AuditEntry>,
 }
 
-/// Both steps; of the first, what the node says is said again by the second.
+/// Both steps. The first stops what the second starts, and opens nothing: what cannot be opened is said by the second.
 async fn save_in_turn(context: &Context, first: Step, second: Step) -> Result<(), Undone> {
     if !first.changes.is_empty()
         && let Err(Undone::Refused(failure)) = save(context, first).await

@@ -38,7 +38,8 @@ impl Context {
 /// What cmdlets need from the running node.
 pub trait Node: Send + Sync {
     /// Makes listeners and services agree with the current snapshot, which has just changed. The error is a text for
-    /// the administrator, such as which port is taken and by what; what could be done has been done.
+    /// the administrator, such as which port is taken and by what; what could be done has been done. What was told
+    /// before, and is as it was, is not told again.
     fn reconcile(&self) -> BoxFuture<'_, Result<(), String>>;
 
     /// Seconds since 1970.

@@ -579,6 +579,8 @@ fn serve_starts_with_what_it_can_and_lets_the_rest_be_corrected() {
     let taken = TcpListener::bind(bound).unwrap();
     let mut server = boot(Stdio::piped());
     assert_eq!(wait(&mut server), "ready\n");
+    let unrelated = shell("Set-ImapSettings -Banner Hello; Set-Mailbox carol -DisplayName Carol");
+    assert!(unrelated.status.success() && unrelated.stderr.is_empty(), "{}", text(&unrelated.stderr));
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let moved = shell(&format!("Set-ImapSettings -SSLBindings {free}"));
     assert!(moved.status.success(), "{}", text(&moved.stderr));

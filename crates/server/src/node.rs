@@ -2,7 +2,8 @@
 //!
 //! [`Node::reconcile`] compares what is open with what the snapshot wants: new endpoints are opened before old ones are
 //! closed, but for old ones that stand in their way; these are opened again if the new ones cannot be. A stopped service
-//! tells its sessions good-bye, and a session of an endpoint that is only closed lives on.
+//! tells its sessions good-bye, and a session of an endpoint that is only closed lives on. What cannot be opened is told
+//! once, and tried again each time.
 //! A session that panics ends alone.
 
 use crate::admit::{self, Door};
@@ -37,6 +38,10 @@ struct State {
     open: BTreeMap<Endpoint, Listener>,
     /// Closed, but with sessions that may still live.
     retired: Vec<Listener>,
+    /// Wanted, told to be impossible, and still tried.
+    failed: BTreeSet<Endpoint>,
+    /// Wanted no more, but open in place of what failed.
+    kept: BTreeSet<Endpoint>,
     /// Told to sessions when their service stops.
     stopping: HashMap<ServiceName, watch::Sender<bool>>,
     /// Endpoints are opened no more.
@@ -73,7 +78,8 @@ impl Node {
     }
 
     /// Opens and closes endpoints until they agree with the current snapshot. What could not be opened is returned, and
-    /// in that case nothing of the same service is closed: better an old port than none.
+    /// in that case nothing of the same service is closed: better an old port than none. As long as it is wanted it is
+    /// tried again each time and not returned again: it has nothing to do with later changes.
     pub async fn reconcile(&self) -> Vec<ListenError> {
         let snapshot = self.0.context.directory.snapshot();
         let wanted = listen::wanted(&snapshot);
@@ -82,9 +88,22 @@ impl Node {
             return Vec::new();
         }
         warn_of_clear_text(&snapshot, &state, &wanted);
-        let errors = self.open_new(&mut state, &wanted).await;
-        let failed: BTreeSet<ServiceName> = errors.iter().map(|error| error.endpoint.service).collect();
-        state.close(|open| !wanted.contains(open) && !failed.contains(&open.service)).await;
+        let mut errors = self.open_new(&mut state, &wanted).await;
+        let failing = services(&errors);
+        let failed =
+            errors.iter().map(|error| error.endpoint).filter(|failed| wanted.contains(failed)).collect();
+        let known = std::mem::replace(&mut state.failed, failed);
+        errors.retain(|error| !known.contains(&error.endpoint));
+        let failing_now = services(&errors);
+        let kept = std::mem::take(&mut state.kept);
+        let stays = |open: &Endpoint| {
+            let service = &open.service;
+            wanted.contains(open)
+                || failing_now.contains(service)
+                || kept.contains(open) && failing.contains(service)
+        };
+        state.close(|open| !stays(open)).await;
+        state.kept = state.open.keys().filter(|open| !wanted.contains(open)).copied().collect();
         state.stop_unwanted(&snapshot);
         errors
     }
@@ -111,7 +130,11 @@ impl Node {
                 Err(error) => {
                     let taker = state.open.keys().find(|open| overlap(open, &endpoint));
                     let error = ListenError { taken_by: taker.map(|taker| taker.service), ..error };
-                    tracing::error!("{error}");
+                    if state.failed.contains(&endpoint) {
+                        tracing::debug!("{error}, still");
+                    } else {
+                        tracing::error!("{error}");
+                    }
                     errors.push(error);
                 }
             }
@@ -181,6 +204,10 @@ impl State {
     }
 }
 
+fn services(errors: &[ListenError]) -> BTreeSet<ServiceName> {
+    errors.iter().map(|error| error.endpoint.service).collect()
+}
+
 /// Whether one socket would get connections of the other.
 fn overlap(a: &Endpoint, b: &Endpoint) -> bool {
     Binding(a.address).overlaps(&Binding(b.address))
@@ -209,8 +236,9 @@ fn warn_of_clear_text(snapshot: &Snapshot, state: &State, wanted: &BTreeSet<Endp
         (ServiceName::Imap4, policy::Door::Imap4(snapshot.imap())),
     ];
     for (service, door) in services {
-        let starts =
-            wanted.iter().any(|endpoint| endpoint.service == service && !state.open.contains_key(endpoint));
+        let is_new =
+            |endpoint: &Endpoint| !state.open.contains_key(endpoint) && !state.failed.contains(endpoint);
+        let starts = wanted.iter().any(|endpoint| endpoint.service == service && is_new(endpoint));
         if let Some(warning) = policy::clear_text_warning(door).filter(|_| starts) {
             tracing::warn!(%service, "{warning}");
         }

@@ -116,6 +116,29 @@ async fn what_stood_in_the_way_is_put_back_where_the_new_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_failure_is_told_once_and_tried_again() {
+    let [clear, tls, other_tls] = free();
+    let site = Site::new(local(clear), local(tls)).await;
+    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [one, two] = taken.each_ref().map(|socket| socket.local_addr().unwrap().port());
+    let errors = site.bind(local(one), local(tls)).await;
+    assert!(errors.len() == 1 && errors[0].contains(&one.to_string()), "{errors:?}");
+    assert!(site.node.reconcile().await.is_empty(), "another change has nothing to do with it");
+    assert!(site.greets(clear).await, "the old port stays as long as there is no new one");
+    assert_eq!(site.bind(local(one), local(other_tls)).await, [""; 0]);
+    assert!(TcpStream::connect(("127.0.0.1", tls)).await.is_err(), "this one was replaced");
+    assert!(site.greets(clear).await);
+    let errors = site.bind(local(two), local(other_tls)).await;
+    assert!(errors.len() == 1 && errors[0].contains(&two.to_string()), "{errors:?}");
+    drop(taken);
+    assert!(site.node.reconcile().await.is_empty());
+    assert!(site.greets(two).await && !site.greets(clear).await, "it was tried again");
+    assert_eq!(site.bind(local(clear), local(other_tls)).await, [""; 0]);
+    let _taken = TcpListener::bind(("127.0.0.1", two)).unwrap();
+    assert_eq!(site.bind(local(two), local(other_tls)).await.len(), 1, "it had succeeded in between");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_that_we_hold_ourselves_is_not_blamed_on_others() {
     let [clear, tls] = free();
     let site = Site::new(everywhere(clear), local(tls)).await;
