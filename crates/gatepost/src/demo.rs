@@ -8,13 +8,14 @@ use crate::boot::{Boot, DemoPlace, LogLevel};
 use crate::cli;
 use crate::client_settings;
 use crate::failure::Failure;
-use crate::running::{self, Opened, Running, Strict};
+use crate::running::{self, Opened, Running};
 use crate::setup::{self, NewMailbox, NewServer};
 use crate::{logging, samples, terminal};
 use directory::{Binding, Change, InitialNode, Object, ProtocolSettings, Snapshot, StartupType};
 use mail::{Address, Domain, Secret};
-use server::listen;
+use server::listen::{self, Endpoint, ListenError};
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -43,8 +44,9 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
     runtime.block_on(async {
         let snapshot = prepare(&opened, known.and_then(|boot| boot.demo), options).await?;
         let settings = client_settings::table(&snapshot);
-        let running =
-            Running::start(opened, snapshot, Strict::All).await.map_err(|error| with_hint(error, options))?;
+        let place = place_now(&snapshot);
+        let unopened = |errors: &[ListenError], _: &[Endpoint]| Err(refused(errors, place));
+        let running = Running::start(opened, snapshot, unopened).await?;
         present(dir, &settings);
         terminal::say("ready");
         if let Some(ready) = &options.once_ready_file {
@@ -73,11 +75,11 @@ async fn prepare(opened: &Opened, last: Option<DemoPlace>, options: &cli::Demo) 
         complete: before.complete,
     };
     let snapshot = match known {
-        Some(snapshot) => move_to(opened, snapshot, before, wanted, options).await?,
+        Some(snapshot) => move_to(opened, snapshot, before, wanted).await?,
         None => {
             let new = new_server(wanted)?;
             let initial = Snapshot::initial(&new.node).map_err(|error| Failure::Usage(error.to_string()))?;
-            check_listeners(&initial, options)?;
+            check_listeners(&initial)?;
             save_place(opened, wanted)?;
             let now = server::system_clock().seconds;
             setup::create(&opened.dir, &opened.store, new, now).await?
@@ -152,6 +154,10 @@ fn place_of(all: &Snapshot, complete: bool) -> Option<DemoPlace> {
     places.into_iter().max_by_key(|(_, count)| *count).map(|(place, _)| place)
 }
 
+fn place_now(all: &Snapshot) -> DemoPlace {
+    place_of(all, true).unwrap_or(FIRST_PLACE)
+}
+
 /// All bindings, with the standard ports that they may stand for.
 fn standard_ports(all: &Snapshot) -> Vec<(Binding, u16)> {
     let connectors = all.receive_connectors();
@@ -185,13 +191,13 @@ async fn move_to(
     old: Snapshot,
     from: DemoPlace,
     to: DemoPlace,
-    options: &cli::Demo,
 ) -> Result<Snapshot, Failure> {
     if (from.bind, from.port_offset) == (to.bind, to.port_offset) {
+        check_listeners(&old)?;
         return Ok(old);
     }
     let applied = old.apply(moved(&old, from, to)).map_err(|error| Failure::Usage(error.to_string()))?;
-    check_listeners(&applied.snapshot, options)?;
+    check_listeners(&applied.snapshot)?;
     let audit = AuditEntry {
         time: server::system_clock().seconds,
         caller: CALLER.to_owned(),
@@ -257,28 +263,32 @@ fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
 }
 
 /// Opens all listeners once and closes them again: a place that cannot be had must not be remembered for the next start.
-fn check_listeners(all: &Snapshot, options: &cli::Demo) -> Result<(), Failure> {
+fn check_listeners(all: &Snapshot) -> Result<(), Failure> {
     let open = |endpoint| listen::open(endpoint).err();
     let errors: Vec<_> = listen::wanted(all).into_iter().filter_map(open).collect();
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(with_hint(Failure::Setup(listen::explain(&errors)), options))
+    if errors.is_empty() { Ok(()) } else { Err(refused(&errors, place_now(all))) }
 }
 
-/// The bindings of a demo are best changed all at once.
-fn with_hint(failure: Failure, options: &cli::Demo) -> Failure {
-    match failure {
-        Failure::Setup(text) if text.contains("no such address") => Failure::Setup(format!(
-            "{text}\nOr let the demo listen on an address that this machine has: --bind 127.0.0.1"
-        )),
-        Failure::Setup(text) if text.contains("cannot listen") => {
-            let offset = options.port_offset.unwrap_or(FIRST_PLACE.port_offset);
-            let other = if offset < 30_000 { offset + 10_000 } else { offset - 10_000 };
-            Failure::Setup(format!("{text}\nOr move all ports of the demo: --port-offset {other}"))
-        }
-        other => other,
+/// Why the demo does not start. Its bindings are best changed all at once, and without a server there is no shell in which
+/// a single one could be.
+fn refused(errors: &[ListenError], place: DemoPlace) -> Failure {
+    let mut lines: Vec<String> = errors.iter().map(ListenError::reason).collect();
+    let is_missing = |error: &ListenError| error.error.kind() == ErrorKind::AddrNotAvailable;
+    if !errors.iter().all(is_missing) {
+        let offset = place.port_offset;
+        let other = if offset < 30_000 { offset + 10_000 } else { offset - 10_000 };
+        lines.push(format!("Move all ports of the demo: --port-offset {other}"));
     }
+    if let Some(taken) = errors.iter().find(|error| error.error.kind() == ErrorKind::AddrInUse) {
+        let port = taken.endpoint.address.port();
+        lines.push(format!(
+            "Or see which program has the port with `ss -ltnp 'sport = :{port}'`, and stop it."
+        ));
+    }
+    if errors.iter().any(is_missing) {
+        lines.push("Let the demo listen on an address that this machine has: --bind 127.0.0.1".to_owned());
+    }
+    Failure::Setup(lines.join("\n"))
 }
 
 fn present(dir: &Path, settings: &str) {

@@ -3,11 +3,12 @@
 use crate::adapter::NodeForAdmin;
 use crate::boot::Boot;
 use crate::failure::Failure;
-use crate::{setup, socket, terminal};
+use crate::{setup, socket};
 use directory::{Directory, Snapshot};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use server::listen::{self, Endpoint, ListenError};
 use server::renewal::{self, Renewal};
-use server::{Context, Node, housekeeping, listen};
+use server::{Context, Node, housekeeping};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,15 +75,6 @@ fn max_connections() -> u32 {
     u32::try_from(left).unwrap_or(u32::MAX)
 }
 
-/// What must be open for a start to be one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Strict {
-    /// Everything.
-    All,
-    /// Anything: with the shell, the administrator can then correct the rest.
-    Any,
-}
-
 /// A server that accepts connections.
 pub struct Running {
     opened: Opened,
@@ -109,8 +101,13 @@ impl Signals {
 }
 
 impl Running {
-    /// Starts all services that should run.
-    pub async fn start(opened: Opened, snapshot: Snapshot, strict: Strict) -> Result<Running, Failure> {
+    /// Starts all services that should run. Where something could not be opened, `unopened` is told, with what is open,
+    /// and decides whether to go on.
+    pub async fn start(
+        opened: Opened,
+        snapshot: Snapshot,
+        unopened: impl FnOnce(&[ListenError], &[Endpoint]) -> Result<(), Failure>,
+    ) -> Result<Running, Failure> {
         // Before anything can be interrupted: a signal from here on ends the server in order.
         let signals = Signals::new()?;
         let names = certificate_names(&snapshot);
@@ -122,13 +119,12 @@ impl Running {
         let context = Context { max_connections: max_connections(), ..context };
         let node = Node::new(context, renewal.tls().clone());
         let errors = node.reconcile().await;
-        if !errors.is_empty() && (strict == Strict::All || node.endpoints().await.is_empty()) {
+        if !errors.is_empty()
+            && let Err(failure) = unopened(&errors, &node.endpoints().await)
+        {
             node.shut_down().await;
             opened.store.close();
-            return Err(Failure::Setup(listen::explain(&errors)));
-        }
-        if !errors.is_empty() {
-            terminal::tell(&format!("gatepost: {}", listen::explain(&errors)));
+            return Err(failure);
         }
         let listener = socket::listen(&opened.boot.socket(&opened.dir))?;
         let admin = admin::Context {

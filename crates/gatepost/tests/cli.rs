@@ -17,7 +17,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-use testkit::node::{Node, free_offset};
+use testkit::node::{Node, Port, free_offset};
 
 const GATEPOST: &str = env!("CARGO_BIN_EXE_gatepost");
 
@@ -546,7 +546,10 @@ fn a_taken_port_is_explained() {
     let _taken = TcpListener::bind(("127.0.0.1", 143 + offset)).unwrap();
     let output = gatepost(&["demo", "--data", data.to_str().unwrap(), "--port-offset", &offset.to_string()]);
     let port = format!("port {} is taken", 143 + offset);
-    fails(&output, 3, &[&port, "ss -ltnp", "Set-ImapSettings", "--port-offset"]);
+    fails(&output, 3, &[&port, "ss -ltnp", "--port-offset"]);
+    let errors = text(&output.stderr);
+    assert_eq!(errors.matches(&port).count(), 1, "it is said once: {errors}");
+    assert!(!errors.contains("Set-ImapSettings"), "no shell could give it: {errors}");
 }
 
 #[test]
@@ -587,8 +590,46 @@ fn serve_starts_with_what_it_can_and_lets_the_rest_be_corrected() {
     assert!(std::net::TcpStream::connect(free).is_ok());
     server.kill().unwrap();
     let errors = server.wait_with_output().unwrap().stderr;
-    assert!(text(&errors).contains(&format!("port {} is taken", bound.port())), "{}", text(&errors));
+    let port = format!("port {} is taken", bound.port());
+    assert_eq!(text(&errors).matches(&port).count(), 1, "{}", text(&errors));
+    assert!(!text(&errors).contains("No mail port is open"), "{}", text(&errors));
     drop(taken);
+}
+
+#[test]
+fn serve_without_any_port_lets_them_be_corrected() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("data");
+    let said = set_up(&dir);
+    let row = said.lines().find(|line| line.contains("IMAP") && line.contains("SSL/TLS")).unwrap();
+    let imaps: u16 = row.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    let at = |port: &Port| TcpListener::bind(("127.0.0.1", port.standard() + imaps - 993)).unwrap();
+    let taken: Vec<TcpListener> = Port::ALL.iter().map(at).collect();
+    let data = dir.to_str().unwrap();
+    let mut server = Command::new(GATEPOST)
+        .args(["serve", "--data", data])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let moved = gatepost(&["shell", "--data", data, "-c", &format!("Set-ImapSettings -SSLBindings {free}")]);
+    assert!(moved.status.success(), "{}", text(&moved.stderr));
+    assert!(std::net::TcpStream::connect(free).is_ok());
+    Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    let ended = server.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let errors = text(&ended.stderr);
+    // POP3 is stopped.
+    assert_eq!(errors.matches("is taken by another program").count(), taken.len() - 2, "each once: {errors}");
+    for part in ["(Set-ImapSettings -SSLBindings)", "(Set-ReceiveConnector -SSLBindings)", "ss -ltnp"] {
+        assert!(errors.contains(part), "{part}: {errors}");
+    }
+    let told = errors.lines().find(|line| line.starts_with("No mail port is open"));
+    assert!(told.is_some_and(|told| told.ends_with(&format!("shell --data {data}"))), "{errors}");
 }
 
 #[test]
@@ -626,7 +667,7 @@ fn the_shell_writes_results_and_errors_apart() {
 #[test]
 fn services_start_and_stop_while_the_server_runs() {
     let node = Node::start().unwrap();
-    let pop = node.address(testkit::node::Port::Pop3);
+    let pop = node.address(Port::Pop3);
     assert!(std::net::TcpStream::connect(pop).is_ok());
     assert!(node.shell("Stop-Service MSExchangePOP3").unwrap().status.success());
     assert!(std::net::TcpStream::connect(pop).is_err(), "stopped");

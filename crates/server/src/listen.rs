@@ -47,7 +47,24 @@ pub struct ListenError {
 impl std::error::Error for ListenError {}
 
 impl ListenError {
-    /// What to do about it.
+    /// What happened and why, without the command that changes it.
+    pub fn reason(&self) -> String {
+        let Endpoint { address, service, .. } = self.endpoint;
+        let why = match (self.error.kind(), self.taken_by) {
+            (io::ErrorKind::AddrInUse, Some(taker)) => {
+                format!("port {} is taken by Gatepost itself ({})", address.port(), taker.display_name())
+            }
+            (io::ErrorKind::AddrInUse, None) => {
+                format!("port {} is taken by another program", address.port())
+            }
+            (io::ErrorKind::PermissionDenied, _) => "this user has no right to".to_owned(),
+            (io::ErrorKind::AddrNotAvailable, _) => "this machine has no such address".to_owned(),
+            _ => self.error.to_string(),
+        };
+        format!("{} cannot listen on {address}: {why}", service.display_name())
+    }
+
+    /// What to do about it while the server runs.
     pub fn hint(&self) -> String {
         let port = self.endpoint.address.port();
         match self.error.kind() {
@@ -75,34 +92,27 @@ impl ListenError {
 
 /// What happened to several endpoints, and each hint once, as a text of several lines.
 pub fn explain(errors: &[ListenError]) -> String {
-    let mut lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    let mut kinds = Vec::new();
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).chain(hints(errors)).collect();
+    lines.join("\n")
+}
+
+/// What to do about several, each hint once.
+pub fn hints(errors: &[ListenError]) -> Vec<String> {
+    let (mut kinds, mut hints) = (Vec::new(), Vec::new());
     for error in errors {
         let kind = (error.error.kind(), error.taken_by.is_some());
         if !kinds.contains(&kind) {
             kinds.push(kind);
-            lines.push(format!("{}.", error.hint()));
+            hints.push(format!("{}.", error.hint()));
         }
     }
-    lines.join("\n")
+    hints
 }
 
 impl std::fmt::Display for ListenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Endpoint { address, service, begin } = self.endpoint;
-        let (name, setting) = (service.display_name(), setting(service, begin));
-        let why = match (self.error.kind(), self.taken_by) {
-            (io::ErrorKind::AddrInUse, Some(taker)) => {
-                format!("port {} is taken by Gatepost itself ({})", address.port(), taker.display_name())
-            }
-            (io::ErrorKind::AddrInUse, None) => {
-                format!("port {} is taken by another program", address.port())
-            }
-            (io::ErrorKind::PermissionDenied, _) => "this user has no right to".to_owned(),
-            (io::ErrorKind::AddrNotAvailable, _) => "this machine has no such address".to_owned(),
-            _ => self.error.to_string(),
-        };
-        write!(f, "{name} cannot listen on {address}: {why} ({setting})")
+        let Endpoint { service, begin, .. } = self.endpoint;
+        write!(f, "{} ({})", self.reason(), setting(service, begin))
     }
 }
 
@@ -113,7 +123,7 @@ fn setting(service: ServiceName, begin: Begin) -> &'static str {
         (ServiceName::Imap4, Begin::Clear) => "Set-ImapSettings -UnencryptedOrTLSBindings",
         (ServiceName::Imap4, Begin::Tls) => "Set-ImapSettings -SSLBindings",
         (ServiceName::Transport, Begin::Clear) => "Set-ReceiveConnector -Bindings",
-        (ServiceName::Transport, Begin::Tls) => "Set-ReceiveConnector -SslBindings",
+        (ServiceName::Transport, Begin::Tls) => "Set-ReceiveConnector -SSLBindings",
     }
 }
 
