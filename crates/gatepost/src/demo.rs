@@ -8,6 +8,7 @@ use crate::boot::{Boot, DemoPlace, LogLevel};
 use crate::cli;
 use crate::client_settings;
 use crate::failure::Failure;
+use crate::ready::ReadyFile;
 use crate::running::{self, Opened, Running};
 use crate::setup::{self, NewMailbox, NewServer};
 use crate::{logging, samples, terminal};
@@ -31,14 +32,14 @@ const FIRST_PLACE: DemoPlace =
 /// Runs until a signal ends it.
 pub fn run(options: &cli::Demo) -> Result<(), Failure> {
     let dir = &options.data;
-    if let Some(ready) = &options.once_ready_file {
-        // One of an earlier run would tell of a server that is not there yet.
-        let _ = fs::remove_file(ready);
-    }
+    let ready = options.once_ready_file.as_deref().map(ReadyFile::new);
     let known = Boot::load(dir)?;
     let boot = known.clone().unwrap_or(Boot { log_level: LogLevel::Warn, ..Boot::default() });
     logging::start(boot.log_level, boot.log_format);
     setup::make_dir(dir)?;
+    if let Some(ready) = &ready {
+        ready.prepare()?;
+    }
     let runtime = running::runtime(&boot)?;
     let opened = Opened::new(dir, boot)?;
     runtime.block_on(async {
@@ -48,10 +49,11 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
         let unopened = |errors: &[ListenError], _: &[Endpoint]| Err(refused(errors, place));
         let running = Running::start(opened, snapshot, unopened).await?;
         present(dir, &settings);
-        terminal::say("ready");
-        if let Some(ready) = &options.once_ready_file {
-            fs::write(ready, "ready\n").map_err(|error| Failure::file(ready, &error))?;
+        if let Some(Err(failure)) = ready.map(ReadyFile::tell) {
+            running.end().await?;
+            return Err(failure);
         }
+        terminal::say("ready");
         running.until_told().await
     })
 }

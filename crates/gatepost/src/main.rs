@@ -15,6 +15,7 @@ mod failure;
 mod logging;
 mod protocol;
 mod quickstart;
+mod ready;
 mod running;
 mod samples;
 mod serve;

@@ -150,6 +150,11 @@ impl Running {
                 _ = self.signals.hang_up.recv() => self.reload(),
             }
         }
+        self.end().await
+    }
+
+    /// Ends in order.
+    pub async fn end(self) -> Result<(), Failure> {
         tracing::info!("stopping");
         self.node.shut_down().await;
         // A socket file without a server would only make the next shell wonder.

@@ -263,12 +263,31 @@ fn the_table_is_followed_by_ready() {
         for port in [25, 110, 143, 993, 995, 587, 465] {
             assert!(TcpStream::connect(("127.0.0.1", port + last)).is_ok(), "{port}");
         }
-        let until = Instant::now() + Duration::from_secs(5);
-        while fs::read_to_string(&ready).unwrap_or_default() != "ready\n" {
-            assert!(Instant::now() < until, "no ready file");
-        }
+        assert_eq!(fs::read_to_string(&ready).unwrap(), "ready\n", "it is there first");
         demo.kill().unwrap();
         demo.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_ready_file_that_cannot_be_written_is_told_before_anything_is_made() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    for ready in [parent.path().join("nowhere/ready"), parent.path().to_owned()] {
+        let output = Command::new(GATEPOST)
+            .args(["demo", "--port-offset", &free_offset().to_string(), "--data"])
+            .arg(&data)
+            .arg("--once-ready-file")
+            .arg(&ready)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(3), "{errors}");
+        for part in [ready.to_str().unwrap(), "name a file with --once-ready-file"] {
+            assert!(errors.contains(part), "{part}: {errors}");
+        }
+        assert!(output.stdout.is_empty(), "it was never ready");
+        assert_eq!(fs::read_dir(&data).unwrap().count(), 0, "nothing was made");
     }
 }
 
