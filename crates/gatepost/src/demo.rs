@@ -44,11 +44,11 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
     let opened = Opened::new(dir, boot)?;
     runtime.block_on(async {
         let snapshot = prepare(&opened, known.and_then(|boot| boot.demo), options).await?;
-        let settings = client_settings::table(&snapshot);
+        let (settings, stopped) = (client_settings::table(&snapshot), client_settings::stopped(&snapshot));
         let place = place_now(&snapshot);
         let unopened = |errors: &[ListenError], _: &[Endpoint]| Err(refused(errors, place));
         let running = Running::start(opened, snapshot, unopened).await?;
-        present(dir, &settings);
+        present(dir, &settings, &stopped);
         if let Some(Err(failure)) = ready.map(ReadyFile::tell) {
             running.end().await?;
             return Err(failure);
@@ -293,11 +293,11 @@ fn refused(errors: &[ListenError], place: DemoPlace) -> Failure {
     Failure::Setup(lines.join("\n"))
 }
 
-fn present(dir: &Path, settings: &str) {
+fn present(dir: &Path, settings: &str, stopped: &str) {
     let ca = server::certificate::ca_path(&fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
     let (ca, dir, program) = (ca.display(), dir.display(), terminal::program());
     terminal::say(&format!(
-        "Gatepost demo: a mail server for this machine. Settings for a mail program:\n\n{settings}\n  \
+        "Gatepost demo: a mail server for this machine. Settings for a mail program:\n\n{settings}\n{stopped}  \
          Address and login name  alice@{DOMAIN}, bob@{DOMAIN}, or\n  \
          {:24}admin@{DOMAIN}, the administrator\n  \
          Password                {PASSWORD}\n\n\

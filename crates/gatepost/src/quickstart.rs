@@ -263,24 +263,13 @@ fn strong(password: &str) -> Result<Secret, policy::ChangeRefusal> {
 
 fn present(dir: &Path, snapshot: &Snapshot) {
     let ca = certificate::ca_path(&fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
-    let stopped: Vec<String> = snapshot
-        .services()
-        .filter(|service| service.startup != StartupType::Automatic)
-        .map(|service| format!("  Set-Service {0} -StartupType Automatic; Start-Service {0}\n", service.name))
-        .collect();
     terminal::say(&format!(
         "The server is set up. Settings for mail programs:\n\n{}",
         client_settings::table(snapshot)
     ));
     terminal::say(&format!("  Clients import the certificate authority {}\n", ca.display()));
-    if !stopped.is_empty() {
-        terminal::say(&format!(
-            "Services that are stopped, and how to start them in the shell:\n{}",
-            stopped.concat()
-        ));
-    }
-    let dir = dir.display();
+    let (stopped, dir) = (client_settings::stopped(snapshot), dir.display());
     terminal::say(&format!(
-        "Run it:         gatepost serve --data {dir}\nAdminister it:  gatepost shell --data {dir}"
+        "{stopped}Run it:         gatepost serve --data {dir}\nAdminister it:  gatepost shell --data {dir}"
     ));
 }

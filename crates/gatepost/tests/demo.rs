@@ -264,6 +264,7 @@ fn the_table_is_followed_by_ready() {
             assert!(TcpStream::connect(("127.0.0.1", port + last)).is_ok(), "{port}");
         }
         assert_eq!(fs::read_to_string(&ready).unwrap(), "ready\n", "it is there first");
+        assert!(!said.contains("Start-Service"), "all services run: {said}");
         demo.kill().unwrap();
         demo.wait().unwrap();
     }
@@ -289,6 +290,33 @@ fn a_ready_file_that_cannot_be_written_is_told_before_anything_is_made() {
         assert!(output.stdout.is_empty(), "it was never ready");
         assert_eq!(fs::read_dir(&data).unwrap().count(), 0, "nothing was made");
     }
+}
+
+#[test]
+fn a_stopped_service_is_told_with_the_command_that_starts_it() {
+    let mut node = Node::start().unwrap();
+    let manual = node.shell("Set-Service MSExchangePOP3 -StartupType Manual").unwrap();
+    assert!(manual.status.success(), "{}", String::from_utf8_lossy(&manual.stderr));
+    assert_eq!(node.stop().unwrap(), Some(0));
+    let mut demo = Command::new(GATEPOST)
+        .args(["demo", "--data"])
+        .arg(node.data())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut out = BufReader::new(demo.stdout.take().unwrap());
+    while !said.ends_with("ready\n") {
+        assert!(out.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let command = "Set-Service MSExchangePOP3 -StartupType Automatic; Start-Service MSExchangePOP3";
+    assert!(said.contains("Services that are stopped") && said.contains(command), "{said}");
+    assert!(!said.contains("MSExchangeIMAP4"), "{said}");
+    let started = node.shell(command).unwrap();
+    assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+    assert!(TcpStream::connect(node.address(Port::Pop3)).is_ok());
+    demo.kill().unwrap();
+    demo.wait().unwrap();
 }
 
 /// Asks the shell until it answers so.
