@@ -77,9 +77,22 @@ pub async fn run<S: Serve>(
         ended: false,
         out: Vec::new(),
     };
-    while driver.step().await? == Next::Again {}
-    driver.stream.close().await;
-    Ok(())
+    let result = loop {
+        match driver.step().await {
+            Ok(Next::Again) => {}
+            Ok(Next::Close) => break Ok(()),
+            Err(broken) => break Err(broken),
+        }
+    };
+    // What the session holds, a maildrop say, is free before the client's end is waited for.
+    let Driver { stream, serve, .. } = driver;
+    drop(serve);
+    match &result {
+        Ok(()) => stream.close().await,
+        Err(Broken::Store(_) | Broken::Expelled) => stream.reset(),
+        Err(_) => {}
+    }
+    result
 }
 
 struct Driver<S: Serve> {

@@ -126,6 +126,18 @@ impl Stream {
         Ok(info)
     }
 
+    /// Resets the connection. A client who was promised more must not take an orderly end for the end of what it asked for.
+    pub fn reset(self) {
+        let socket = match &self {
+            Stream::Clear(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+            Stream::Gone => return,
+        };
+        if let Err(error) = socket.set_zero_linger() {
+            tracing::debug!(%error, "the connection ends without a reset");
+        }
+    }
+
     /// Says that nothing more comes (with TLS's close_notify), then waits a moment for the client to do the same:
     /// closing while its octets are unread would reset the connection under our last reply.
     pub async fn close(mut self) {
