@@ -132,7 +132,7 @@ pub fn ca_path(data: &Path) -> PathBuf {
 /// seconds since 1970.
 pub fn ensure(data: &Path, names: &[String], now: i64) -> Result<Identity, CertificateError> {
     let files = Files::of(data);
-    if files.ca_key.exists() && !files.ca.exists() {
+    if exists(&files.ca_key)? && !exists(&files.ca)? {
         make_authority(&files, now)?;
         tracing::warn!(
             "ca.pem was missing and is made again; clients that have imported the old one trust it too"
@@ -152,7 +152,7 @@ pub fn ensure(data: &Path, names: &[String], now: i64) -> Result<Identity, Certi
 
 /// The certificate as it is on disk; `None` where ours is missing, or has to be replaced by another.
 fn load(files: &Files, names: &[String], now: i64) -> Result<Option<Identity>, CertificateError> {
-    if !files.server.exists() {
+    if !exists(&files.server)? {
         return Ok(None);
     }
     let hint = "this is no PEM file of a certificate or key; restore it, or remove it to have a new one made";
@@ -161,14 +161,18 @@ fn load(files: &Files, names: &[String], now: i64) -> Result<Option<Identity>, C
     let first = chain.first().ok_or(CertificateError::Content(files.server.clone(), hint))?.clone();
     let (_, leaf) = X509Certificate::from_der(&first)
         .map_err(|_| CertificateError::Content(files.server.clone(), hint))?;
-    if !files.server_key.exists() {
+    if !exists(&files.server_key)? {
         return if is_ours(files, &leaf) { Ok(None) } else { Err(files.no_pair()) };
     }
-    let key = PrivateKeyDer::from_pem_slice(&read(&files.server_key)?)
-        .map_err(|_| CertificateError::Content(files.server_key.clone(), hint))?;
-    if !belong_together(&chain, &key) {
-        return Err(files.no_pair());
+    let key = text(&files.server_key)?;
+    if key.contains("ENCRYPTED") {
+        let hint = "the key is encrypted, and nobody is here to type its password: write it without, for example by \
+                    `openssl pkey -in FILE -out server-key.pem`";
+        return Err(CertificateError::Content(files.server_key.clone(), hint));
     }
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| CertificateError::Content(files.server_key.clone(), hint))?;
+    belong_together(files, &chain, &key)?;
     let left = leaf.validity().not_after.timestamp() - now;
     let identity = Identity { chain, key, expired: false, warnings: Vec::new() };
     if left > RENEW_BEFORE && missing(&leaf, names).is_empty() {
@@ -220,9 +224,24 @@ fn warnings(leaf: &X509Certificate<'_>, names: &[String], left: i64) -> Vec<Stri
     age.into_iter().chain(names).collect()
 }
 
-fn belong_together(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> bool {
-    let Ok(key) = rustls::crypto::aws_lc_rs::sign::any_supported_type(key) else { return false };
-    rustls::sign::CertifiedKey::new(chain.to_vec(), key).keys_match().is_ok()
+fn belong_together(
+    files: &Files,
+    chain: &[CertificateDer<'static>],
+    key: &PrivateKeyDer<'static>,
+) -> Result<(), CertificateError> {
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(key).map_err(|_| {
+        let hint = "TLS cannot use a key of this kind; take one for ECDSA, Ed25519 or RSA";
+        CertificateError::Content(files.server_key.clone(), hint)
+    })?;
+    match rustls::sign::CertifiedKey::new(chain.to_vec(), key).keys_match() {
+        Ok(()) => Ok(()),
+        Err(rustls::Error::InconsistentKeys(_)) => Err(files.no_pair()),
+        Err(_) => {
+            let hint = "TLS cannot use this certificate; have one issued of X.509 version 3, with the server's name as \
+                        subjectAltName";
+            Err(CertificateError::Content(files.server.clone(), hint))
+        }
+    }
 }
 
 /// The names that the certificate does not have.
@@ -254,7 +273,7 @@ fn name_text(name: &GeneralName<'_>) -> Option<String> {
 
 /// The authority, loaded or made.
 fn authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, CertificateError> {
-    match (files.ca.exists(), files.ca_key.exists()) {
+    match (exists(&files.ca)?, exists(&files.ca_key)?) {
         (true, true) => load_authority(files),
         (true, false) => Err(CertificateError::Content(
             files.ca_key.clone(),
@@ -280,7 +299,7 @@ fn load_authority(files: &Files) -> Result<Issuer<'static, KeyPair>, Certificate
 /// A certificate for the authority's key, and the key where there is none. Its name comes from the key, so whoever trusts an
 /// earlier certificate trusts this one.
 fn make_authority(files: &Files, now: i64) -> Result<Issuer<'static, KeyPair>, CertificateError> {
-    let known = files.ca_key.exists();
+    let known = exists(&files.ca_key)?;
     let key = if known { authority_key(files)? } else { KeyPair::generate()? };
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -319,7 +338,7 @@ fn issue(
 
 /// The key that is there, whosever it is; where there is none, a new one.
 fn server_key(files: &Files) -> Result<KeyPair, CertificateError> {
-    if files.server_key.exists() {
+    if exists(&files.server_key)? {
         return KeyPair::from_pem(&text(&files.server_key)?).map_err(|_| {
             let hint = "no certificate can be made for this key: copy its certificate to tls/server.pem, or move the key \
                         away to have a new one made";
@@ -367,6 +386,11 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
 
 fn text(path: &Path) -> Result<String, CertificateError> {
     read(path).map(|octets| String::from_utf8_lossy(&octets).into_owned())
+}
+
+/// Whether the file is there; where that cannot be known, it is not taken for missing.
+fn exists(path: &Path) -> Result<bool, CertificateError> {
+    path.try_exists().map_err(|error| CertificateError::File(path.to_owned(), error))
 }
 
 fn remove(path: &Path) -> Result<(), CertificateError> {
@@ -563,11 +587,15 @@ mod tests {
 
     #[test]
     fn mistakes_are_explained() {
-        let table = [("tls/server.pem", "no PEM file"), ("tls/server-key.pem", "no PEM file")];
-        for (file, part) in table {
+        let table = [
+            ("tls/server.pem", "rubbish", "no PEM file"),
+            ("tls/server-key.pem", "rubbish", "no PEM file"),
+            ("tls/server-key.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----", "is encrypted"),
+        ];
+        for (file, content, part) in table {
             let dir = tempfile::tempdir().unwrap();
             ensure(dir.path(), &names(&["a.test"]), NOW).unwrap();
-            fs::write(dir.path().join(file), "rubbish").unwrap();
+            fs::write(dir.path().join(file), content).unwrap();
             let error = ensure(dir.path(), &names(&["a.test"]), NOW).err().unwrap().to_string();
             assert!(error.contains(file) && error.contains(part), "{error}");
         }
