@@ -1,7 +1,6 @@
 //! Refusals: what was refused, why, and what would change it.
 
 use directory::ByteSize;
-use mail::Address;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -130,6 +129,8 @@ pub enum Refusal {
     },
     /// The client may not use this sender address.
     SenderNotAllowed {
+        /// Whether the mailbox could be given the address.
+        is_free: bool,
         /// The mailbox of the user, where one logged in.
         mailbox: Option<String>,
         /// The sender.
@@ -137,6 +138,8 @@ pub enum Refusal {
     },
     /// The message names an author that its user is not.
     AuthorNotAllowed {
+        /// Whether the mailbox could be given the address.
+        is_free: bool,
         /// The mailbox of the user.
         mailbox: String,
         /// The header field.
@@ -322,13 +325,13 @@ impl Refusal {
                     "receive connector '{connector}' takes mail from users who log in, and they log in under TLS"
                 )
             }
-            Refusal::SenderNotAllowed { mailbox: Some(mailbox), sender } => {
+            Refusal::SenderNotAllowed { mailbox: Some(mailbox), sender, .. } => {
                 format!("mailbox '{mailbox}' does not have the address {sender} and may not send as it")
             }
-            Refusal::SenderNotAllowed { mailbox: None, sender } => {
+            Refusal::SenderNotAllowed { mailbox: None, sender, .. } => {
                 format!("{sender} is an address of ours, which this client may not send as")
             }
-            Refusal::AuthorNotAllowed { mailbox, field, address } => {
+            Refusal::AuthorNotAllowed { mailbox, field, address, .. } => {
                 let address = address.escape_debug();
                 format!("the field {field} names {address}, which mailbox '{mailbox}' may not send as")
             }
@@ -400,12 +403,10 @@ impl Refusal {
             | Refusal::TlsBeforeLogin { connector: name, groups } => {
                 connector(name, format!("-PermissionGroups {groups}"))
             }
-            Refusal::SenderNotAllowed { mailbox: Some(name), sender: address } => {
+            Refusal::SenderNotAllowed { mailbox: Some(name), sender: address, is_free: true }
+            | Refusal::AuthorNotAllowed { mailbox: name, address, is_free: true, .. } => {
                 mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(address)))
             }
-            Refusal::AuthorNotAllowed { mailbox: name, address, .. } => Address::parse(address)
-                .ok()
-                .and_then(|_| mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(address)))),
             Refusal::RelayDenied { recipient, .. } => {
                 let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
                 Some(format!(
@@ -431,7 +432,8 @@ impl Refusal {
             Refusal::SendQuota { mailbox: name, .. } => mailbox(name, "-ProhibitSendQuota unlimited"),
             Refusal::NotOwnMailbox { .. }
             | Refusal::HeaderTooLarge { .. }
-            | Refusal::SenderNotAllowed { mailbox: None, .. }
+            | Refusal::SenderNotAllowed { .. }
+            | Refusal::AuthorNotAllowed { .. }
             | Refusal::AuthorUnclear { .. }
             | Refusal::TooManyLogins { .. }
             | Refusal::PasswordChanged { .. }

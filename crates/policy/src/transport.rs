@@ -87,7 +87,7 @@ pub fn sender(
     }
     match from {
         Some(from) if !rights.authoritative_sender && is_inside(all, from) => {
-            Err(Refusal::SenderNotAllowed { mailbox: None, sender: from.to_string() })
+            Err(Refusal::SenderNotAllowed { mailbox: None, sender: from.to_string(), is_free: false })
         }
         _ => Ok(()),
     }
@@ -117,9 +117,11 @@ fn own_sender(
         return Err(Refusal::AccountDisabled { mailbox: mailbox.name.clone() });
     }
     match from {
-        Some(from) if !rights.any_sender && !mailbox.has_address(from) => {
-            Err(Refusal::SenderNotAllowed { mailbox: Some(mailbox.name.clone()), sender: from.to_string() })
-        }
+        Some(from) if !rights.any_sender && !mailbox.has_address(from) => Err(Refusal::SenderNotAllowed {
+            mailbox: Some(mailbox.name.clone()),
+            sender: from.to_string(),
+            is_free: is_free(all, from),
+        }),
         _ => Ok(()),
     }
 }
@@ -163,7 +165,14 @@ pub fn authors(
         (None, Some(address)) if !for_others => ("From", address),
         _ => return Ok(()),
     };
-    Err(Refusal::AuthorNotAllowed { mailbox: mailbox.name.clone(), field: found.0, address: found.1 })
+    let (field, address) = found;
+    let is_free = Address::parse(&address).is_ok_and(|address| is_free(all, &address));
+    Err(Refusal::AuthorNotAllowed { mailbox: mailbox.name.clone(), field, address, is_free })
+}
+
+/// Whether an administrator could give a mailbox this address.
+fn is_free(all: &Snapshot, address: &Address) -> bool {
+    is_inside(all, address) && all.recipient(address).is_none()
 }
 
 fn is_inside(all: &Snapshot, address: &Address) -> bool {

@@ -108,22 +108,36 @@ fn transport_rows() -> Vec<Row> {
             Some("Set-ReceiveConnector 'O''Hara' -PermissionGroups AnonymousUsers,ExchangeUsers"),
         ),
         (
-            Refusal::SenderNotAllowed { mailbox: Some(name()), sender: "x@example.test".into() },
+            Refusal::SenderNotAllowed {
+                mailbox: Some(name()),
+                sender: "x@example.test".into(),
+                is_free: true,
+            },
             "does not have the address x@example.test",
             Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),
         ),
         (
-            Refusal::SenderNotAllowed { mailbox: None, sender: "x@example.test".into() },
+            Refusal::SenderNotAllowed { mailbox: None, sender: "x@example.test".into(), is_free: false },
             "may not send as",
             None,
         ),
         (
-            Refusal::AuthorNotAllowed { mailbox: name(), field: "From", address: "x@example.test".into() },
+            Refusal::AuthorNotAllowed {
+                mailbox: name(),
+                field: "From",
+                address: "x@example.test".into(),
+                is_free: true,
+            },
             "the field From names x@example.test",
             Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),
         ),
         (
-            Refusal::AuthorNotAllowed { mailbox: name(), field: "Sender", address: "x\r\n@".into() },
+            Refusal::AuthorNotAllowed {
+                mailbox: name(),
+                field: "Sender",
+                address: "x\r\n@".into(),
+                is_free: false,
+            },
             "the field Sender names x\\r\\n@",
             None,
         ),

@@ -106,6 +106,11 @@ fn authors_are_who_sends() {
         (&[], &["eve@remote.test"], "AuthorNotAllowed"),
     ];
     let everybody = connector("Tls", "AnonymousUsers, ExchangeUsers, ExchangeServers");
+    for (address, remedy) in [("new@example.test", true), (bob, false), ("eve@remote.test", false)] {
+        let named = Authors { from: vec![address.to_owned()], ..Authors::default() };
+        let refusal = authors(&all, &everybody, ALICE, &named).unwrap_err();
+        assert_eq!(refusal.remedy().is_some(), remedy, "whether alice can have {address}");
+    }
     for (from, sender, expected) in table {
         let [from, sender] = [from, sender].map(|list| list.iter().map(|text| (*text).to_owned()).collect());
         let named = Authors { from, sender, unclear: None };
