@@ -129,7 +129,7 @@ impl List {
         self.ambiguous |= inner.ambiguous;
         if let Some((local, domain)) = self.spec.take() {
             // An address as its own display name: `a@b.test <a@b.test>`.
-            self.ambiguous |= local != spec.0 || !domain.eq_ignore_ascii_case(&spec.1);
+            self.ambiguous |= is_address(&domain) && !is_same((&local, &domain), (&spec.0, &spec.1));
             self.words.push((true, [local.as_slice(), b"@", &domain].concat()));
         }
         self.spec = Some(spec);
@@ -168,6 +168,18 @@ impl List {
     }
 }
 
+/// `Alice @ Work` is a name.
+fn is_address(domain: &[u8]) -> bool {
+    domain.contains(&b'.') || domain.starts_with(b"[")
+}
+
+/// Whether a display name, apostrophes around it left aside, is the address itself. Case makes no other person of anybody.
+fn is_same(name: (&[u8], &[u8]), spec: (&[u8], &[u8])) -> bool {
+    let [local, domain] = [name.0.strip_prefix(b"'"), name.1.strip_suffix(b"'")];
+    let bare = local.zip(domain).unwrap_or(name);
+    bare.0.eq_ignore_ascii_case(spec.0) && bare.1.eq_ignore_ascii_case(spec.1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +212,10 @@ mod tests {
     fn readers_agree_on_the_address_or_there_is_none() {
         let table = [
             ("a@x.test <a@X.test>", true),
+            ("A@x.test <a@x.test>", true),
+            ("'a@x.test' <a@x.test>", true),
+            ("A @ Work <a@x.test>", true),
+            ("'b@x.test' <a@x.test>", false),
             ("\"b@x.test\" <a@x.test>", true),
             ("<@b.test,@c.test:a@x.test>", true),
             ("b@x.test <a@x.test>", false),
