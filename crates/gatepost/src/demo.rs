@@ -53,6 +53,9 @@ pub fn run(options: &cli::Demo) -> Result<(), Failure> {
             running.end().await?;
             return Err(failure);
         }
+        if !place.bind.is_loopback() {
+            terminal::tell(OPEN_TO_OTHERS);
+        }
         terminal::say("ready");
         running.until_told().await
     })
@@ -292,6 +295,9 @@ fn refused(errors: &[ListenError], place: DemoPlace) -> Failure {
     }
     Failure::Setup(lines.join("\n"))
 }
+
+const OPEN_TO_OTHERS: &str = "WARNING: Other machines can reach this demo, and its passwords are known to everybody. Change \
+    them\n(Set-Mailbox -Password), or let only this machine in: --bind 127.0.0.1";
 
 fn present(dir: &Path, settings: &str, stopped: &str) {
     let ca = server::certificate::ca_path(&fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned()));
