@@ -93,7 +93,7 @@ pub(crate) fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Re
 fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
     let path = dir.join("index.db");
     std::fs::File::open(&path).map_err(io(path.display()))?;
-    let connection = schema::open_reader(dir)?;
+    let connection = schema::open_still(dir)?;
     let found = schema::format(&connection)?;
     if found > schema::FORMAT {
         return Err(Error::TooNew { found, known: schema::FORMAT });

@@ -6,6 +6,7 @@
 use crate::sql::io;
 use crate::{Error, files};
 use rusqlite::{Connection, OpenFlags};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,6 +118,31 @@ pub(crate) fn open_checkpointer(dir: &Path) -> Result<Connection, Error> {
 pub(crate) fn open_reader(dir: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(dir.join("index.db"), flags)?;
+    prepare(&connection, READER_CACHE)?;
+    Ok(connection)
+}
+
+/// Opens the index of a data directory that no store has open, for reading only. Where its log is empty, as after an orderly
+/// end, no file is made beside it.
+pub(crate) fn open_still(dir: &Path) -> Result<Connection, Error> {
+    let has_log = dir.join("index.db-wal").metadata().is_ok_and(|log| log.len() > 0);
+    if has_log {
+        return open_reader(dir);
+    }
+    let path = std::fs::canonicalize(dir).map_err(io(dir.display()))?.join("index.db");
+    let mut uri = "file:".to_owned();
+    for octet in path.as_os_str().as_bytes() {
+        match octet {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                uri.push(char::from(*octet))
+            }
+            _ => uri.push_str(&format!("%{octet:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri, flags)?;
     prepare(&connection, READER_CACHE)?;
     Ok(connection)
 }

@@ -273,6 +273,22 @@ async fn a_large_message_that_is_damaged_does_not_come_whole() {
     assert_eq!(pieces(&store, &body, 70_000).await.0, large[70_000..]);
 }
 
+#[tokio::test]
+async fn a_check_leaves_no_file_behind() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("a 100%? #b");
+    three(&dir).await;
+    let files = || {
+        let mut names: Vec<_> =
+            std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    assert_eq!(no_damage(&dir).messages, 3);
+    assert_eq!(files(), before);
+}
+
 #[test]
 fn what_is_no_data_directory_is_not_made_one_by_a_check() {
     let dir = tempfile::tempdir().unwrap();
