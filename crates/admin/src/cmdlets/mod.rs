@@ -25,29 +25,27 @@ use crate::cmdlet::{Cmdlet, Effect, Run};
 pub use help::help_stage;
 
 /// All cmdlets by topic.
-fn topics() -> [&'static [Cmdlet]; 15] {
-    [
-        mailbox::CMDLETS,
-        cas_mailbox::CMDLETS,
-        statistics::CMDLETS,
-        database::CMDLETS,
-        settings::CMDLETS,
-        services::CMDLETS,
-        connectors::CMDLETS,
-        domains::CMDLETS,
-        client_settings::CMDLETS,
-        servers::CMDLETS,
-        audit::CMDLETS,
-        objects::CMDLETS,
-        format::CMDLETS,
-        secrets::CMDLETS,
-        help::CMDLETS,
-    ]
-}
+static TOPICS: &[&[Cmdlet]] = &[
+    audit::CMDLETS,
+    cas_mailbox::CMDLETS,
+    client_settings::CMDLETS,
+    connectors::CMDLETS,
+    database::CMDLETS,
+    domains::CMDLETS,
+    format::CMDLETS,
+    help::CMDLETS,
+    mailbox::CMDLETS,
+    objects::CMDLETS,
+    secrets::CMDLETS,
+    servers::CMDLETS,
+    services::CMDLETS,
+    settings::CMDLETS,
+    statistics::CMDLETS,
+];
 
 /// All cmdlets.
 pub fn all() -> impl Iterator<Item = &'static Cmdlet> {
-    topics().into_iter().flatten()
+    TOPICS.iter().copied().flatten()
 }
 
 /// The cmdlet of this name or alias.
