@@ -7,6 +7,7 @@
 use crate::Context;
 use crate::output::Json;
 use crate::run::{Arguments, Call, Failure};
+use crate::together::{self, Pending};
 use crate::value::{Object, Value};
 use directory::{Change, Snapshot};
 use mail::AccountId;
@@ -17,9 +18,17 @@ use tokio::sync::OwnedMutexGuard;
 /// Holds other changes off, with the snapshot to start from.
 pub struct Changing {
     context: Context,
-    held: OwnedMutexGuard<()>,
+    turn: Turn,
     /// The objects before the change.
     pub snapshot: Arc<Snapshot>,
+}
+
+/// How a change is made.
+enum Turn {
+    /// It is saved before any other begins.
+    Alone(OwnedMutexGuard<()>, OwnedMutexGuard<Pending>),
+    /// It is saved with others; only while it is made no other begins.
+    Together(OwnedMutexGuard<Pending>),
 }
 
 /// What is changed.
@@ -75,8 +84,19 @@ impl From<Undone> for Failure {
 
 /// Begins a change. Ask and warn before: nobody else can change anything from here on.
 pub async fn begin(context: &Context) -> Changing {
-    let held = context.changing.clone().lock_owned().await;
-    Changing { context: context.clone(), held, snapshot: context.directory.snapshot() }
+    let saving = context.changes.saving.clone().lock_owned().await;
+    let mut pending = context.changes.pending.clone().lock_owned().await;
+    together::save_before(context, &mut pending).await;
+    let turn = Turn::Alone(saving, pending);
+    Changing { context: context.clone(), turn, snapshot: context.directory.snapshot() }
+}
+
+/// Begins a change of one object among many, as pipelines make them: it is saved with others. For changes that open no
+/// listener, stop no service, and begin and end no account. Ask and warn before, as above.
+pub async fn begin_together(context: &Context) -> Changing {
+    let pending = context.changes.pending.clone().lock_owned().await;
+    let snapshot = pending.snapshot(context);
+    Changing { context: context.clone(), turn: Turn::Together(pending), snapshot }
 }
 
 impl Changing {
@@ -85,7 +105,7 @@ impl Changing {
     /// What would leave everything as it is succeeds with a warning, as in Exchange, and is nothing for the audit log.
     pub async fn commit(self, call: &mut Call<'_>, edit: Edit) -> Result<(), Failure> {
         if edit.first.is_empty() && edit.changes.iter().all(|change| self.snapshot.has(change)) {
-            drop(self.held);
+            drop(self.turn);
             let name = edit.after.as_ref().map_or_else(String::new, identity);
             let warning = "The command completed successfully but no settings of";
             return Ok(call.warn(format!("{warning} '{name}' have been modified.")).await?);
@@ -98,6 +118,14 @@ impl Changing {
             cmdlet: call.cmdlet().name.to_owned(),
             object,
             details: details(&call.arguments, edit.before.as_ref(), edit.after.as_ref()),
+        };
+        let held = match self.turn {
+            Turn::Together(pending) => {
+                let applied = self.snapshot.apply(edit.changes).map_err(refused)?;
+                let unsaved = together::add(&self.context, pending, call.cmdlet().name, applied, audit);
+                return call.saved(unsaved).await;
+            }
+            Turn::Alone(saving, pending) => (saving, pending),
         };
         let undo = Step {
             changes: edit.undo,
@@ -118,7 +146,7 @@ impl Changing {
             remove_accounts: edit.remove_account.into_iter().collect(),
             audit: vec![audit],
         };
-        let (context, held) = (self.context, self.held);
+        let context = self.context;
         let finished = tokio::spawn(async move {
             let ended = match save_in_turn(&context, first, step).await {
                 Err(Undone::NotFollowed(why)) if !undo.changes.is_empty() => {
@@ -133,6 +161,10 @@ impl Changing {
             |_| Err(Failure::from("The change did not end; look at the objects before going on.").into());
         finished.await.unwrap_or_else(lost).map_err(Failure::from)
     }
+}
+
+fn refused(invalid: directory::Invalid) -> Failure {
+    Failure::Error(format!("{invalid}."))
 }
 
 /// What an object is called where it is shown.
@@ -165,7 +197,7 @@ async fn save_in_turn(context: &Context, first: Step, second: Step) -> Result<()
 
 async fn save(context: &Context, step: Step) -> Result<(), Undone> {
     let snapshot = context.directory.snapshot();
-    let applied = snapshot.apply(step.changes).map_err(|invalid| Failure::Error(format!("{invalid}.")))?;
+    let applied = snapshot.apply(step.changes).map_err(refused)?;
     let change = ObjectChange {
         put: applied.put.iter().map(saved).collect(),
         remove: applied.remove,

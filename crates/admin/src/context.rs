@@ -1,11 +1,11 @@
 //! What a shell works on, and what it needs from the node and from whoever shows its output.
 
+use crate::together::Changes;
 use directory::Directory;
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
 use std::sync::Arc;
 use store::Store;
-use tokio::sync::Mutex;
 
 /// A boxed future, as traits with asynchronous methods need it to be usable as objects.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -25,7 +25,7 @@ pub struct Context {
     pub caller: String,
     /// Held while objects are changed, so that no two changes start from the same snapshot. One for the whole node:
     /// every context of it has the same.
-    pub changing: Arc<Mutex<()>>,
+    pub changes: Arc<Changes>,
 }
 
 impl Context {

@@ -13,8 +13,10 @@ mod context;
 pub mod grammar;
 mod output;
 mod run;
+mod together;
 mod value;
 
 pub use context::{BoxFuture, Channel, Context, Echo, Gone, Node, Outcome, Output, Question, Terminal};
 pub use grammar::needs_more;
 pub use run::Shell;
+pub use together::Changes;

@@ -16,7 +16,6 @@ use std::time::Duration;
 use store::Store;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Mutex;
 
 /// A data directory that is open.
 pub struct Opened {
@@ -133,7 +132,7 @@ impl Running {
             node: Arc::new(NodeForAdmin(node.clone())),
             who: policy::Caller::Local,
             caller: String::new(),
-            changing: Arc::new(Mutex::new(())),
+            changes: Arc::default(),
         };
         tokio::spawn(socket::serve(listener, admin));
         let (context, certificate) = (Arc::clone(node.context()), renewal.clone());

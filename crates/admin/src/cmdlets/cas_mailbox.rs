@@ -102,7 +102,7 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     if !call.may("Change the protocols of the mailbox", &known.name).await? {
         return Ok(());
     }
-    let changing = change::begin(call.context()).await;
+    let changing = change::begin_together(call.context()).await;
     let old = recipients::one(call, &changing.snapshot)?;
     let mut mailbox = Mailbox::clone(&old);
     let cas = &mut mailbox.cas;

@@ -7,6 +7,7 @@ use super::evaluate::Halt;
 use super::pipeline::{Down, Flow, Sink, Stage};
 use crate::cmdlet::{Cmdlet, Effect, Run};
 use crate::grammar::Span;
+use crate::together::Unsaved;
 use crate::value::Value;
 use crate::{BoxFuture, Channel, Context, Echo, Question};
 
@@ -167,6 +168,7 @@ pub struct Call<'c> {
     pub arguments: Arguments,
     cmdlet: &'static Cmdlet,
     preferences: &'c mut Preferences,
+    piped: bool,
     down: &'c mut Down<'c>,
 }
 
@@ -207,6 +209,15 @@ impl Call<'_> {
                 Err(Stop::Failed)
             }
         }
+    }
+
+    /// Waits until a change is saved. One of many in a pipeline is waited for at the pipeline's end, so that many are
+    /// saved at once.
+    pub async fn saved(&mut self, unsaved: Unsaved) -> Result<(), Failure> {
+        if self.piped {
+            return Ok(self.env().pass_unsaved(unsaved).await?);
+        }
+        Ok(unsaved.saved().await?)
     }
 
     /// Tells more, where that was asked for.
@@ -296,8 +307,13 @@ impl EachStage {
         let Run::Each(run) = self.cmdlet.run else { return Ok(()) };
         let ran = {
             let mut down = down.narrow();
-            let mut call =
-                Call { arguments, cmdlet: self.cmdlet, preferences: &mut self.preferences, down: &mut down };
+            let mut call = Call {
+                arguments,
+                cmdlet: self.cmdlet,
+                preferences: &mut self.preferences,
+                piped: self.piped,
+                down: &mut down,
+            };
             run(&mut call).await
         };
         match ran {

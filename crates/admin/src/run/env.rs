@@ -3,9 +3,10 @@
 //! Text goes through a short channel to the caller's `Output`, so that cmdlets need no borrowed writer and still wait
 //! for a slow reader.
 
+use crate::together::Unsaved;
 use crate::value::Value;
 use crate::{Channel, Context, Question, Terminal};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +23,11 @@ struct Inner {
     failed: AtomicBool,
     depth: AtomicUsize,
     held: AtomicUsize,
+    unsaved: Mutex<VecDeque<Unsaved>>,
 }
+
+/// Changes of a pipeline that may be on their way to the disk at a time.
+const UNSAVED: usize = 256;
 
 /// Octets that all values of a shell may take, about: its variables, and what is gathered while something runs.
 pub const MOST: usize = 256 << 20;
@@ -171,7 +176,33 @@ impl Env {
         messages: mpsc::Sender<Message>,
     ) -> Env {
         let (failed, depth, held) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-        Env(Arc::new(Inner { context, terminal, variables, messages, failed, depth, held }))
+        let unsaved = Mutex::default();
+        Env(Arc::new(Inner { context, terminal, variables, messages, failed, depth, held, unsaved }))
+    }
+
+    /// Goes on while a change of a pipeline is saved; waits for older ones where there are many.
+    pub async fn pass_unsaved(&self, unsaved: Unsaved) -> Result<(), Stop> {
+        self.unsaved().push_back(unsaved);
+        self.all_saved_but(UNSAVED).await
+    }
+
+    /// Waits until all changes are saved but the last so many; shows which of them are not.
+    pub async fn all_saved_but(&self, last: usize) -> Result<(), Stop> {
+        loop {
+            let oldest = {
+                let mut waiting = self.unsaved();
+                if waiting.len() > last { waiting.pop_front() } else { None }
+            };
+            let Some(oldest) = oldest else { return Ok(()) };
+            let cmdlet = oldest.cmdlet;
+            if let Err(why) = oldest.saved().await {
+                self.show(Channel::Error, format!("{cmdlet}: {why}")).await?;
+            }
+        }
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, VecDeque<Unsaved>> {
+        self.0.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins to gather values.

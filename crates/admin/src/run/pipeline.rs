@@ -84,8 +84,14 @@ async fn end(stages: &mut [Box<dyn Stage>], sink: &mut dyn Sink, env: &Env) -> F
     Ok(())
 }
 
-/// Runs a pipeline; what comes out goes to the sink.
+/// Runs a pipeline; what comes out goes to the sink. However it ends, what it has changed is saved then.
 pub async fn run(env: &Env, pipeline: &Pipeline, sink: &mut dyn Sink) -> Result<(), Halt> {
+    let ended = run_stages(env, pipeline, sink).await;
+    env.all_saved_but(0).await?;
+    ended
+}
+
+async fn run_stages(env: &Env, pipeline: &Pipeline, sink: &mut dyn Sink) -> Result<(), Halt> {
     let mut stages = Vec::new();
     let mut source = None;
     for (index, element) in pipeline.elements.iter().enumerate() {

@@ -113,7 +113,7 @@ impl Site {
             node: node.clone(),
             who: policy::Caller::Local,
             caller: "tester".to_owned(),
-            changing: Arc::default(),
+            changes: Arc::default(),
         };
         let shell = Shell::new(context.clone(), TERMINAL);
         Site { context, node, shell }

@@ -17,7 +17,7 @@ const USERS: [&str; 3] = ["alice", "bob", "admin"];
 /// What shells change, with who may change it now.
 pub(super) struct Site {
     pub(super) context: Arc<Context>,
-    changing: Arc<tokio::sync::Mutex<()>>,
+    changes: Arc<admin::Changes>,
 }
 
 fn failed(error: impl std::fmt::Display) -> Trouble {
@@ -73,7 +73,7 @@ impl Site {
         let mut context = Context::new(store, directory, "mail.example.test".to_owned());
         let settings = AuthSettings { failure_delay: Duration::ZERO, ..AuthSettings::default() };
         context.auth = Authenticator::new(settings);
-        Site { context: Arc::new(context), changing: Arc::default() }
+        Site { context: Arc::new(context), changes: Arc::default() }
     }
 
     /// Puts a message into a user's INBOX, as it is.
@@ -102,7 +102,7 @@ impl Site {
             node,
             who: policy::Caller::Local,
             caller: "dialogue".to_owned(),
-            changing: self.changing.clone(),
+            changes: self.changes.clone(),
         }
     }
 }
