@@ -4,7 +4,9 @@
 
 mod common;
 
-use admin::grammar::{needs_more, parse, parse_filter};
+use admin::grammar::{
+    Argument, Element, Expr, ExprKind, Statement, needs_more, parse, parse_filter, quoted, quoted_list,
+};
 use common::Site;
 use serde_json::{Value, json};
 
@@ -24,7 +26,8 @@ impl Chance {
 
 const CHARACTERS: &[char] = &[
     'a', 'Z', '5', ' ', '\'', '"', '$', '`', '(', ')', '{', '}', '@', '#', ';', '|', ',', '-', '\n', '\t',
-    '\\', '<', '>', '“', '”', '„', '‘', '’', '–', 'ä', '日', '😀', '&', '%', '=', ':', '_', '\u{a0}',
+    '\\', '<', '>', '\r', '\0', '\u{1b}', '\u{85}', '‚', '‛', '“', '”', '„', '‘', '’', '–', 'ä', '日', '😀',
+    '&', '%', '=', ':', '_', '\u{a0}',
 ];
 
 fn text(chance: &mut Chance) -> String {
@@ -93,6 +96,43 @@ async fn values_are_read_as_they_were_written() {
         let shown = site.good(&line).await;
         let found: Value = serde_json::from_str(&shown).unwrap();
         assert_eq!(found["v"], expected, "round {round}: {written}");
+    }
+}
+
+/// The value that a text is read as, in the places where values stand.
+fn read_back(text: &str) -> Expr {
+    match parse(text).unwrap_or_else(|error| panic!("{}", error.render(text))).statements.as_slice() {
+        [Statement::Pipeline(pipeline)] => match pipeline.elements.as_slice() {
+            [Element::Expression(value)] => value.clone(),
+            [Element::Command(command)] => match command.arguments.as_slice() {
+                [_, Argument::Value(value)] => value.clone(),
+                other => panic!("{text}: {other:?}"),
+            },
+            other => panic!("{text}: {other:?}"),
+        },
+        other => panic!("{text}: {other:?}"),
+    }
+}
+
+#[test]
+fn whatever_is_quoted_is_read_as_it_was() {
+    let texts = |value: Expr| match value.kind {
+        ExprKind::List(all) => all.into_iter().map(|one| one.kind).collect(),
+        one => vec![one],
+    };
+    let mut chance = Chance(4);
+    for _ in 0..20_000 {
+        let all: Vec<String> = (0..chance.below(3) + 1).map(|_| text(&mut chance)).collect();
+        let expected: Vec<ExprKind> = all.iter().cloned().map(ExprKind::Text).collect();
+        let literal = quoted_list(&all);
+        assert_eq!(texts(read_back(&literal)), expected, "{literal}");
+        assert_eq!(texts(read_back(&format!("Set-X -Name {literal}"))), expected, "{literal}");
+        let first = quoted(&all[0]);
+        let inside = format!("@(\n{first}\n)");
+        let ExprKind::Array(statements) = read_back(&inside).kind else { panic!("{inside}") };
+        let [Statement::Pipeline(pipeline)] = statements.as_slice() else { panic!("{inside}") };
+        let [Element::Expression(value)] = pipeline.elements.as_slice() else { panic!("{inside}") };
+        assert_eq!(value.kind, expected[0], "{inside}");
     }
 }
 

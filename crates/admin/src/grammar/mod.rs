@@ -9,6 +9,7 @@ mod ast;
 mod cursor;
 mod error;
 mod expression;
+mod quote;
 mod statement;
 mod texts;
 
@@ -17,6 +18,7 @@ mod tests;
 
 pub use ast::*;
 pub use error::{ParseError, point};
+pub use quote::{quoted, quoted_list};
 
 use cursor::Cursor;
 use std::sync::Arc;
