@@ -3,7 +3,7 @@
 use crate::check::{self, Invalid};
 use crate::record::{Kind, Object, Record};
 use crate::snapshot::fold;
-use crate::{AcceptedDomain, Mailbox, Organization, ProtocolSettings, ReceiveConnector, Service, Snapshot};
+use crate::{AcceptedDomain, Mailbox, Organization, ProtocolSettings, Service, Snapshot};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -49,7 +49,7 @@ macro_rules! into_object {
     )+};
 }
 
-into_object!(Mailbox, AcceptedDomain, ReceiveConnector, Service, Organization);
+into_object!(Mailbox, Service, Organization);
 
 impl Object {
     /// The settings of POP3.
@@ -79,13 +79,19 @@ impl Snapshot {
     pub fn apply(&self, changes: impl IntoIterator<Item = Change>) -> Result<Applied, Invalid> {
         let changes: Vec<Change> = changes.into_iter().collect();
         let mut next = self.clone();
-        // Old mailboxes go first, so that two of them can swap their addresses in one change.
+        // What was there goes first, so that two objects can swap their names or addresses in one change.
         for change in &changes {
-            match change.object() {
-                Object::Mailbox(mailbox) => next.take_mailbox(mailbox.guid),
-                _ => next.change_other(change)?,
+            next.take(change)?;
+        }
+        for change in &changes {
+            if let Change::Put(object) = change {
+                next.lists.insert(object)?;
             }
         }
+        if touches_domains(&changes) {
+            next.index_domains();
+        }
+        // Mailboxes come last: their addresses are in domains.
         for change in &changes {
             if let Change::Put(Object::Mailbox(mailbox)) = change {
                 next.add_mailbox(mailbox)?;
@@ -107,51 +113,45 @@ impl Snapshot {
         let Change::Put(object) = change else { return false };
         match object {
             Object::Mailbox(new) => self.mailboxes.get(&new.guid) == Some(new),
-            Object::AcceptedDomain(new) => self.domains.get(&new.guid) == Some(new),
-            Object::ReceiveConnector(new) => self.connectors.get(&new.guid) == Some(new),
             Object::PopSettings(new) => self.pop == *new,
             Object::ImapSettings(new) => self.imap == *new,
             Object::Service(new) => self.services.get(&new.name) == Some(new),
             Object::Organization(new) => self.organization == *new,
+            listed => self.lists.has(listed),
         }
     }
 
-    fn change_other(&mut self, change: &Change) -> Result<(), Invalid> {
-        match change {
-            Change::Put(object) => self.put_other(object.clone()),
-            Change::Remove(Object::AcceptedDomain(domain)) => {
-                Arc::make_mut(&mut self.domains).remove(&domain.guid);
-                self.index_domains();
-            }
-            Change::Remove(Object::ReceiveConnector(connector)) => {
-                Arc::make_mut(&mut self.connectors).remove(&connector.guid);
-            }
-            Change::Remove(object) => return Err(check::not_removable(object)),
+    /// Takes out what a change replaces or removes. Of some kinds there is always one: they are replaced at once.
+    fn take(&mut self, change: &Change) -> Result<(), Invalid> {
+        match change.object() {
+            Object::Mailbox(mailbox) => self.take_mailbox(mailbox.guid),
+            Object::PopSettings(_)
+            | Object::ImapSettings(_)
+            | Object::Service(_)
+            | Object::Organization(_) => match change {
+                Change::Put(object) => self.put_only(object.clone()),
+                Change::Remove(object) => return Err(check::not_removable(object)),
+            },
+            listed => self.lists.remove(listed),
         }
         Ok(())
     }
 
-    fn put_other(&mut self, object: Object) {
+    fn put_only(&mut self, object: Object) {
         match object {
-            Object::Mailbox(_) => {}
-            Object::AcceptedDomain(domain) => {
-                Arc::make_mut(&mut self.domains).insert(domain.guid, domain);
-                self.index_domains();
-            }
-            Object::ReceiveConnector(connector) => {
-                Arc::make_mut(&mut self.connectors).insert(connector.guid, connector);
-            }
             Object::PopSettings(settings) => self.pop = settings,
             Object::ImapSettings(settings) => self.imap = settings,
             Object::Service(service) => {
                 Arc::make_mut(&mut self.services).insert(service.name, service);
             }
             Object::Organization(organization) => self.organization = organization,
+            _ => {}
         }
     }
 
     fn index_domains(&mut self) {
-        let by_name = self.domains.values().map(|domain| (domain.domain_name.clone(), domain.clone()));
+        let domains = self.all::<AcceptedDomain>();
+        let by_name = domains.map(|domain| (domain.domain_name.clone(), domain.clone()));
         self.domains_by_name = Arc::new(by_name.collect());
     }
 

@@ -1,7 +1,8 @@
 //! What must hold for an object, and for all of them together.
 
 use crate::change::{touches_domains, touches_listeners};
-use crate::record::Object;
+use crate::lists::Listed;
+use crate::record::{Kind, Object};
 use crate::snapshot::fold;
 use crate::{
     AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, DomainType, IpRange, Limit, Mailbox,
@@ -12,6 +13,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Why a change is refused: the object, its parameter, what is wrong, and what would be legal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,7 @@ pub(crate) fn whole(old: &Snapshot, new: &Snapshot, changes: &[Change]) -> Resul
     for change in changes {
         if let Change::Put(object) = change {
             alone(object)?;
+            object.check_listed(new)?;
         }
     }
     if touches_domains(changes) {
@@ -66,7 +69,6 @@ pub(crate) fn whole(old: &Snapshot, new: &Snapshot, changes: &[Change]) -> Resul
 
 fn alone(object: &Object) -> Result<(), Invalid> {
     match object {
-        Object::ReceiveConnector(found) => connector(found),
         Object::PopSettings(found) => settings("PopSettings", found, 40..=1024),
         Object::ImapSettings(found) => settings("ImapSettings", found, 1024..=16_384),
         Object::Organization(found) => {
@@ -75,9 +77,8 @@ fn alone(object: &Object) -> Result<(), Invalid> {
             let legal = TimeSpan(0)..=LONGEST_RETENTION;
             within("Organization", "DeletedItemRetention", found.deleted_item_retention, legal)
         }
-        Object::AcceptedDomain(found) => name_text(&domain_label(found), "Name", &found.name),
-        // A service has no illegal values; a mailbox was checked when it was put in.
-        Object::Service(_) | Object::Mailbox(_) => Ok(()),
+        // A service has no illegal values; a mailbox was checked when it was put in; the others check themselves.
+        _ => Ok(()),
     }
 }
 
@@ -139,7 +140,7 @@ fn has_mailboxes(all: &Snapshot, address: &Address) -> bool {
 }
 
 fn domain_list(all: &Snapshot) -> String {
-    let domains = all.accepted_domains().into_iter().filter(|d| d.domain_type != DomainType::ExternalRelay);
+    let domains = all.all::<AcceptedDomain>().filter(|d| d.domain_type != DomainType::ExternalRelay);
     domains.take(10).map(|domain| domain.domain_name.to_string()).collect::<Vec<_>>().join(", ")
 }
 
@@ -155,7 +156,7 @@ fn free_name(all: &Snapshot, label: &str, parameter: &'static str, name: &str) -
 }
 
 /// Names are shown in tables and stand in command lines.
-fn name_text(label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
+pub(crate) fn name_text(label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
     let good = (1..=64).contains(&name.chars().count())
         && name.trim() == name
         && !name.chars().any(char::is_control);
@@ -174,34 +175,44 @@ fn alias_text(label: &str, alias: &str) -> Result<(), Invalid> {
 
 // ---- accepted domains ----
 
-fn domain_label(domain: &AcceptedDomain) -> String {
-    format!("AcceptedDomain '{}'", domain.name)
+impl Listed for AcceptedDomain {
+    const KIND: Kind = Kind::AcceptedDomain;
+
+    fn guid(&self) -> Uuid {
+        self.guid
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What concerns it concerns all domains together: see [`domains`].
+    fn check(&self, _: &Snapshot) -> Result<(), Invalid> {
+        Ok(())
+    }
 }
 
 fn domains(old: &Snapshot, new: &Snapshot) -> Result<(), Invalid> {
-    let (mut names, mut domain_names) = (HashSet::new(), HashSet::new());
-    for domain in new.accepted_domains() {
-        if !names.insert(fold(&domain.name)) {
-            return Err(Invalid::new(domain_label(domain), "Name", "another accepted domain has this name"));
-        }
+    let mut domain_names = HashSet::new();
+    for domain in new.all::<AcceptedDomain>() {
         if !domain_names.insert(&domain.domain_name) {
             let problem = format!("another accepted domain is for {}", domain.domain_name);
-            return Err(Invalid::new(domain_label(domain), "DomainName", problem));
+            return Err(Invalid::new(domain.label(), "DomainName", problem));
         }
         if domain.domain_name.as_str().starts_with('[') {
-            return Err(Invalid::new(domain_label(domain), "DomainName", "legal: a domain name, no address"));
+            return Err(Invalid::new(domain.label(), "DomainName", "legal: a domain name, no address"));
         }
     }
     default_domain(new)?;
     let had = |domain: &Arc<AcceptedDomain>| domain.domain_type != DomainType::ExternalRelay;
     let has = |name: &Domain| new.accepted_domain(name).is_some_and(had);
-    let gone = old.domains.values().any(|domain| had(domain) && !has(&domain.domain_name));
+    let gone = old.all::<AcceptedDomain>().any(|domain| had(domain) && !has(&domain.domain_name));
     if gone { no_orphans(new) } else { Ok(()) }
 }
 
 fn default_domain(new: &Snapshot) -> Result<(), Invalid> {
     let defaults: Vec<String> =
-        new.accepted_domains().iter().filter(|d| d.default).map(|d| d.domain_name.to_string()).collect();
+        new.all::<AcceptedDomain>().filter(|d| d.default).map(|d| d.domain_name.to_string()).collect();
     match defaults.len() {
         1 => Ok(()),
         0 => Err(Invalid::new(
@@ -234,13 +245,24 @@ fn no_orphans(new: &Snapshot) -> Result<(), Invalid> {
 
 // ---- receive connectors ----
 
-fn connector_label(connector: &ReceiveConnector) -> String {
-    format!("ReceiveConnector '{}'", connector.name)
+impl Listed for ReceiveConnector {
+    const KIND: Kind = Kind::ReceiveConnector;
+
+    fn guid(&self) -> Uuid {
+        self.guid
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self, _: &Snapshot) -> Result<(), Invalid> {
+        connector(self)
+    }
 }
 
 fn connector(connector: &ReceiveConnector) -> Result<(), Invalid> {
-    let label = connector_label(connector);
-    name_text(&label, "Name", &connector.name)?;
+    let label = connector.label();
     mechanisms(&label, connector)?;
     connector_limits(&label, connector)?;
     if !connector.fqdn.is_empty() {
@@ -314,16 +336,9 @@ fn connector_limits(label: &str, connector: &ReceiveConnector) -> Result<(), Inv
 }
 
 fn connectors(all: &Snapshot) -> Result<(), Invalid> {
-    let sorted = all.receive_connectors();
+    let sorted: Vec<&Arc<ReceiveConnector>> = all.all().collect();
     for (place, one) in sorted.iter().enumerate() {
         for other in sorted.iter().skip(place + 1) {
-            if fold(&one.name) == fold(&other.name) {
-                return Err(Invalid::new(
-                    connector_label(other),
-                    "Name",
-                    "another receive connector has this name",
-                ));
-            }
             clash(one, other)?;
         }
     }
@@ -345,7 +360,7 @@ fn clash(one: &ReceiveConnector, other: &ReceiveConnector) -> Result<(), Invalid
                      legal: ranges that are apart, or one within the other",
                     one.name
                 );
-                return Err(Invalid::new(connector_label(other), "RemoteIPRanges", problem));
+                return Err(Invalid::new(other.label(), "RemoteIPRanges", problem));
             }
         }
     }
@@ -431,8 +446,8 @@ fn opened(all: &Snapshot) -> Vec<Listener> {
     add("PopSettings", Use::PopSsl, &all.pop.ssl_bindings);
     add("ImapSettings", Use::Imap, &all.imap.unencrypted_or_tls_bindings);
     add("ImapSettings", Use::ImapSsl, &all.imap.ssl_bindings);
-    for connector in all.receive_connectors() {
-        let label = connector_label(connector);
+    for connector in all.all::<ReceiveConnector>() {
+        let label = connector.label();
         add(&label, Use::Smtp, &connector.bindings);
         add(&label, Use::SmtpSsl, &connector.ssl_bindings);
     }

@@ -3,7 +3,7 @@
 //! Parsing and finding are apart, so that a caller can tell neither by answer nor by time which part did not fit.
 
 use crate::snapshot::fold;
-use crate::{LoginNames, Mailbox, Snapshot};
+use crate::{AcceptedDomain, LoginNames, Mailbox, Snapshot};
 use mail::{Address, Domain};
 use std::sync::Arc;
 
@@ -95,6 +95,6 @@ impl Snapshot {
         let fits = move |domain: &&Domain| {
             domain.as_str() == wanted || domain.as_str().split('.').next() == Some(wanted.as_str())
         };
-        self.domains.values().map(|domain| &domain.domain_name).filter(fits)
+        self.all::<AcceptedDomain>().map(|domain| &domain.domain_name).filter(fits)
     }
 }

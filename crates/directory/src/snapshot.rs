@@ -4,7 +4,7 @@
 //! Names are found without regard to case.
 
 use crate::map::SharedMap;
-use crate::record::{LoadError, Object, Record};
+use crate::record::{Lists, LoadError, Object, Record};
 use crate::{
     AcceptedDomain, Change, Mailbox, Organization, ProtocolSettings, ReceiveConnector, Service, ServiceName,
     StartupType,
@@ -21,9 +21,8 @@ pub struct Snapshot {
     pub(crate) pop: Arc<ProtocolSettings>,
     pub(crate) imap: Arc<ProtocolSettings>,
     pub(crate) services: Arc<BTreeMap<ServiceName, Arc<Service>>>,
-    pub(crate) domains: Arc<BTreeMap<Uuid, Arc<AcceptedDomain>>>,
+    pub(crate) lists: Lists,
     pub(crate) domains_by_name: Arc<HashMap<Domain, Arc<AcceptedDomain>>>,
-    pub(crate) connectors: Arc<BTreeMap<Uuid, Arc<ReceiveConnector>>>,
     pub(crate) mailboxes: SharedMap<Uuid, Arc<Mailbox>>,
     /// Names and aliases share one space: what names one mailbox is never the alias of another.
     pub(crate) names: SharedMap<Arc<str>, Uuid>,
@@ -76,9 +75,8 @@ impl Snapshot {
             pop,
             imap,
             services: Arc::new(BTreeMap::from(services)),
-            domains: Arc::default(),
+            lists: Lists::default(),
             domains_by_name: Arc::default(),
-            connectors: Arc::default(),
             mailboxes: SharedMap::default(),
             names: SharedMap::default(),
             addresses: SharedMap::default(),
@@ -99,8 +97,7 @@ impl Snapshot {
             Object::ImapSettings(self.imap.clone()),
         ];
         objects.extend(self.services.values().cloned().map(Object::Service));
-        objects.extend(self.domains.values().cloned().map(Object::AcceptedDomain));
-        objects.extend(self.connectors.values().cloned().map(Object::ReceiveConnector));
+        objects.extend(self.lists.objects());
         objects.extend(self.mailboxes.iter().map(|(_, mailbox)| Object::Mailbox(mailbox.clone())));
         objects
     }
@@ -137,9 +134,7 @@ impl Snapshot {
 
     /// The accepted domains, sorted by name.
     pub fn accepted_domains(&self) -> Vec<&Arc<AcceptedDomain>> {
-        let mut domains: Vec<_> = self.domains.values().collect();
-        domains.sort_by_cached_key(|domain| fold(&domain.name));
-        domains
+        self.all().collect()
     }
 
     /// The accepted domain that takes mail for this domain.
@@ -149,31 +144,27 @@ impl Snapshot {
 
     /// The accepted domain of this name, domain or GUID.
     pub fn accepted_domain_by_identity(&self, identity: &str) -> Option<&Arc<AcceptedDomain>> {
-        let wanted = fold(identity);
-        let known = |domain: &AcceptedDomain| {
-            [fold(&domain.name), domain.domain_name.to_string(), domain.guid.to_string()].contains(&wanted)
-        };
-        self.domains.values().find(|domain| known(domain))
+        let by_domain = || Domain::new(identity.trim()).ok().and_then(|domain| self.accepted_domain(&domain));
+        self.find(identity).or_else(by_domain)
     }
 
     /// The domain that completes names without one.
     pub fn default_domain(&self) -> Option<&Arc<AcceptedDomain>> {
-        self.domains.values().find(|domain| domain.default)
+        self.all().find(|domain: &&Arc<AcceptedDomain>| domain.default)
     }
 
     /// The receive connectors, sorted by name.
     pub fn receive_connectors(&self) -> Vec<&Arc<ReceiveConnector>> {
-        let mut connectors: Vec<_> = self.connectors.values().collect();
-        connectors.sort_by_cached_key(|connector| fold(&connector.name));
-        connectors
+        self.all().collect()
     }
 
     /// The receive connector of this name, `SERVER\name` or GUID.
     pub fn receive_connector(&self, identity: &str) -> Option<&Arc<ReceiveConnector>> {
-        let wanted = fold(identity);
-        let server = fold(self.organization.server_name());
-        let name = wanted.strip_prefix(&server).and_then(|rest| rest.strip_prefix('\\')).unwrap_or(&wanted);
-        self.connectors.values().find(|known| fold(&known.name) == name || known.guid.to_string() == wanted)
+        let server = self.organization.server_name();
+        let rest = identity.trim().split_at_checked(server.len());
+        let name = rest.filter(|(before, _)| before.eq_ignore_ascii_case(server));
+        let name = name.and_then(|(_, rest)| rest.strip_prefix('\\')).unwrap_or(identity);
+        self.find(name)
     }
 
     /// All mailboxes, sorted by name.
