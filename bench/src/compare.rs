@@ -4,7 +4,7 @@
 use crate::error::Error;
 use crate::measure::{Better, Report};
 use crate::server::{Kind, Server, USERS};
-use crate::{disk, fill, idle, imap, pop3, show, smtp, start, table};
+use crate::{admin, disk, fill, idle, imap, pop3, show, smtp, start, table};
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
@@ -21,6 +21,8 @@ enum What {
     Idle,
     /// Gatepost alone: time until ready, and memory then, on existing data
     Start,
+    /// Gatepost alone: lists and changes of many mailboxes in the shell
+    Admin,
 }
 
 /// Options of `compare`.
@@ -47,7 +49,7 @@ pub struct Options {
     /// Messages sent, or in each mailbox [default: 3000 for smtp, 1000 for imap and start, 5000 for pop3]
     #[arg(long)]
     messages: Option<u32>,
-    /// Connections [default: 10 for smtp, 4 for imap, 1000 for idle, mailboxes for start: 20]
+    /// Connections [default: 10 for smtp, 4 for imap, 1000 for idle, mailboxes for start: 20, for admin: 100000]
     #[arg(long)]
     sessions: Option<u32>,
     /// Seconds that idle sessions rest before the memory is looked at
@@ -80,7 +82,7 @@ fn rounds(runtime: &Runtime, options: &Options, peer: Kind, program: &Path, dir:
         (_, []) => &[4_096],
         (_, sizes) => sizes,
     };
-    let only = options.only.or((options.what == What::Start).then_some(Kind::Gatepost));
+    let only = options.only.or(matches!(options.what, What::Start | What::Admin).then_some(Kind::Gatepost));
     for &size in sizes {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..options.rounds.max(1) {
@@ -154,6 +156,10 @@ async fn load(
         What::Start => {
             let filled = fill::Load { mailboxes: sessions(20), messages: messages(1_000), size };
             start::run(server, &start::Load { filled, starts: 20 }, program, dir).await
+        }
+        What::Admin => {
+            let load = admin::Load { mailboxes: sessions(100_000), lists: 20 };
+            admin::run(target, &load, program, &dir.join("data"))
         }
         What::Idle => {
             let load = idle::Load { sessions: sessions(1_000), settle: options.settle };

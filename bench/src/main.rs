@@ -3,6 +3,7 @@
 //! `bench smtp|imap|pop3|idle` run against any server by address and ports; `bench compare` starts Gatepost and a peer
 //! itself. A run prints one line of JSON on standard output, and the same for people on standard error.
 
+mod admin;
 mod compare;
 mod connection;
 mod disk;
