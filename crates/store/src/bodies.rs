@@ -7,6 +7,7 @@ use crate::Error;
 use crate::segments::{Octets, Place, Segments};
 use crate::sql::{Db, int, uint};
 use bytes::Bytes;
+use journal::{Journal, Source, event};
 use mail::BlobId;
 use rusqlite::params;
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,9 +17,16 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(crate) struct Bodies<'a> {
     pub(crate) db: Db<'a>,
     pub(crate) segments: &'a Segments,
+    /// Is told of what is damaged.
+    pub(crate) journal: &'a Journal,
 }
 
 impl Bodies<'_> {
+    /// Tells of a message that cannot be read, while others can.
+    pub(crate) fn tell_damage(self, message: &str) {
+        self.journal.write(&event::STORE_DAMAGED, Source::Gatepost, message);
+    }
+
     /// Where a blob's octets are now.
     pub(crate) fn place(&self, blob: BlobId) -> Result<Place, Error> {
         let sql = "SELECT segment, offset, length, checksum FROM blobs WHERE id = ?1";

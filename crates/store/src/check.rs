@@ -4,6 +4,7 @@ use crate::bodies::{Bodies, place};
 use crate::segments::{HEADER, Place, Segments};
 use crate::sql::{Db, io, uint};
 use crate::{Error, Report, files, objects, schema};
+use journal::Journal;
 use mail::{BlobId, Summary};
 use std::collections::HashMap;
 use std::path::Path;
@@ -67,6 +68,8 @@ struct Check<'a> {
     segments: Segments,
     report: Report,
     unlisted: u64,
+    /// Nobody reads it: what is damaged stands in the report.
+    journal: Journal,
 }
 
 /// Checks a data directory that no store has open.
@@ -103,7 +106,13 @@ fn read(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error>
     }
     schema::stand_in(&connection, found)?;
     let segments = Segments::new(Some(dir.join("segments")), u64::MAX);
-    let mut check = Check { db: Db(&connection), segments, report: Report::default(), unlisted: 0 };
+    let mut check = Check {
+        db: Db(&connection),
+        segments,
+        report: Report::default(),
+        unlisted: 0,
+        journal: Journal::default(),
+    };
     check.index()?;
     check.octets(progress)?;
     if check.unlisted > 0 {
@@ -188,7 +197,9 @@ impl Check<'_> {
         let blobs = self.ask(sql, |row| Ok((BlobId(uint(row.get(0)?)), place(row, 1)?)))?;
         let mut done = 0;
         for (blob, place) in &blobs {
-            match (Bodies { db: self.db, segments: &self.segments }).whole(*blob, place) {
+            match (Bodies { db: self.db, segments: &self.segments, journal: &self.journal })
+                .whole(*blob, place)
+            {
                 Ok(_) => {}
                 Err(Error::Damaged(what)) => self.lost(*blob, &what)?,
                 Err(error @ Error::Denied(_)) => return Err(error),

@@ -4,6 +4,7 @@
 //! blocking way but opening and closing.
 
 use crate::bodies::Bodies;
+use crate::events::{self, Batch, Lazy};
 use crate::readers::Readers;
 use crate::reserve::Reserve;
 use crate::segments::{Appender, Segments};
@@ -13,6 +14,7 @@ use crate::tx::{Counters, Tx};
 use crate::views::Views;
 use crate::writer::{Command, Done, Gate, Incoming, Job, Stored, Writer};
 use crate::{Error, Options, checkpoint, files, schema};
+use journal::{Journal, Source, event};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::Path;
@@ -32,6 +34,7 @@ pub(crate) struct Core {
     pub(crate) segments: Arc<Segments>,
     pub(crate) staging: Arc<Budget>,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) lazy: Arc<Lazy>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<File>>,
 }
@@ -57,8 +60,15 @@ impl Core {
             }
         }
         let segments = Segments::new(Some(dir.join("segments")), options.segment_size);
+        let lazy = Lazy::default();
+        if let Some(old) = marked.filter(|old| *old < schema::FORMAT) {
+            let new = schema::FORMAT;
+            let message =
+                format!("The data in {} was of format {old} and is of format {new} now.", dir.display());
+            lazy.journal.write(&event::UPGRADED, Source::Gatepost, &message);
+        }
         remove_leftovers(dir, Db(&writer))?;
-        report_short(&segments, Db(&writer))?;
+        report_short(&segments, Db(&writer), &lazy.journal)?;
         let readers =
             (0..options.readers.max(1)).map(|_| schema::open_reader(dir)).collect::<Result<_, _>>()?;
         let budget = Budget::new(options.staging_memory, Some(dir.join("tmp")));
@@ -69,6 +79,7 @@ impl Core {
             Some(Readers::start("store-reader", readers)?),
             options.small,
             Some(dir),
+            lazy,
         )?;
         core.searcher = Some(Readers::start("store-search", vec![schema::open_reader(dir)?])?);
         *core.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
@@ -87,6 +98,7 @@ impl Core {
             None,
             Options::default().small,
             None,
+            Lazy::default(),
         )
     }
 
@@ -97,6 +109,7 @@ impl Core {
         readers: Option<Readers>,
         small: u32,
         dir: Option<&Path>,
+        lazy: Lazy,
     ) -> Result<Core, Error> {
         let segments = Arc::new(segments);
         let (gate, views) = (Arc::<Gate>::default(), Arc::<Views>::default());
@@ -130,10 +143,14 @@ impl Core {
             views: views_too,
             gate: gate_too,
             wake,
+            journal: Arc::clone(&lazy.journal),
         };
         threads.push(thread("store-writer", move || writer.work(&receiver))?);
+        let (lazy, writes) = (Arc::new(lazy), commands.clone());
+        let lazy_too = Arc::clone(&lazy);
+        threads.push(thread("store-events", move || lazy_too.work(|batch| write_lazily(&writes, batch)))?);
         let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
-        Ok(Core { commands, readers, searcher: None, views, segments, staging, gate, threads, lock })
+        Ok(Core { commands, readers, searcher: None, views, segments, staging, gate, lazy, threads, lock })
     }
 
     /// Runs a job in the next commit; returns when that is durable.
@@ -142,17 +159,7 @@ impl Core {
         bodies: Vec<Incoming>,
         job: impl FnOnce(&mut Tx<'_>, &[Stored]) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (sender, receiver) = oneshot::channel();
-        let run = move |tx: Option<(&mut Tx<'_>, &[Stored])>| {
-            let result = tx.map_or(Err(Error::Closed), |(tx, stored)| job(tx, stored));
-            let refused = result.as_ref().err().cloned();
-            let reply = move |group: Result<(), Error>| {
-                let _ = sender.send(group.and(result)); // a caller that went away wants no answer
-            };
-            Done { refused, reply: Box::new(reply) }
-        };
-        let job = Job { bodies, run: Box::new(run) };
-        self.commands.send(Command::Write(job)).map_err(|_| Error::Closed)?;
+        let receiver = send(&self.commands, bodies, job)?;
         receiver.await.map_err(|_| Error::Closed)?
     }
 
@@ -173,8 +180,8 @@ impl Core {
         &self,
         job: impl FnOnce(Bodies<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let segments = Arc::clone(&self.segments);
-        self.read(move |db| job(Bodies { db, segments: &segments })).await
+        let (segments, lazy) = (Arc::clone(&self.segments), Arc::clone(&self.lazy));
+        self.read(move |db| job(Bodies { db, segments: &segments, journal: &lazy.journal })).await
     }
 
     /// The same on the thread that searches.
@@ -184,11 +191,11 @@ impl Core {
     ) -> Result<T, Error> {
         let Some(searcher) = &self.searcher else { return self.read_bodies(job).await };
         let (sender, receiver) = oneshot::channel();
-        let segments = Arc::clone(&self.segments);
+        let (segments, lazy) = (Arc::clone(&self.segments), Arc::clone(&self.lazy));
         searcher.send(Box::new(move |db| {
             // A caller that went away wants no answer, and nothing is looked for.
             if !sender.is_closed() {
-                let _ = sender.send(job(Bodies { db, segments: &segments }));
+                let _ = sender.send(job(Bodies { db, segments: &segments, journal: &lazy.journal }));
             }
         }))?;
         receiver.await.map_err(|_| Error::Closed)?
@@ -208,8 +215,13 @@ impl Core {
         for readers in self.readers.iter().chain(&self.searcher) {
             readers.end();
         }
-        let _ = self.commands.send(Command::Close); // fails if it is closed already
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // It writes what it has, for which it needs the writer.
+        self.lazy.journal.close();
+        if let Some(events) = threads.pop() {
+            let _ = events.join(); // a panic was reported where it happened
+        }
+        let _ = self.commands.send(Command::Close); // fails if it is closed already
         while let Some(thread) = threads.pop() {
             let _ = thread.join(); // a panic was reported where it happened
         }
@@ -223,6 +235,33 @@ impl Drop for Core {
     }
 }
 
+/// Sends a job to the writer; the answer comes when its commit is durable.
+fn send<T: Send + 'static>(
+    commands: &Sender<Command>,
+    bodies: Vec<Incoming>,
+    job: impl FnOnce(&mut Tx<'_>, &[Stored]) -> Result<T, Error> + Send + 'static,
+) -> Result<oneshot::Receiver<Result<T, Error>>, Error> {
+    let (sender, receiver) = oneshot::channel();
+    let run = move |tx: Option<(&mut Tx<'_>, &[Stored])>| {
+        let result = tx.map_or(Err(Error::Closed), |(tx, stored)| job(tx, stored));
+        let refused = result.as_ref().err().cloned();
+        let reply = move |group: Result<(), Error>| {
+            let _ = sender.send(group.and(result)); // a caller that went away wants no answer
+        };
+        Done { refused, reply: Box::new(reply) }
+    };
+    let job = Job { bodies, run: Box::new(run) };
+    commands.send(Command::Write(job)).map_err(|_| Error::Closed)?;
+    Ok(receiver)
+}
+
+/// Writes events and logons, on a thread that may wait.
+fn write_lazily(commands: &Sender<Command>, batch: &Batch) -> Result<(), Error> {
+    let batch = batch.clone();
+    let receiver = send(commands, Vec::new(), move |tx, _| events::save(tx, &batch))?;
+    receiver.blocking_recv().map_err(|_| Error::Closed)?
+}
+
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     std::thread::Builder::new().name(name.into()).spawn(work).map_err(io("starting a thread"))
 }
@@ -234,7 +273,7 @@ fn newest_segment(db: Db<'_>) -> Result<Option<(u32, u64)>, Error> {
 }
 
 /// Says which segments are not as long as the index knows them; what lies in the rest of them can be read.
-fn report_short(segments: &Segments, db: Db<'_>) -> Result<(), Error> {
+fn report_short(segments: &Segments, db: Db<'_>, journal: &Journal) -> Result<(), Error> {
     let known = db.all("SELECT id, end FROM segments", [], |row| {
         Ok((row.get::<_, u32>(0)?, crate::sql::uint(row.get(1)?)))
     })?;
@@ -242,10 +281,15 @@ fn report_short(segments: &Segments, db: Db<'_>) -> Result<(), Error> {
         match segments.length(segment) {
             Ok(length) if length >= end => {}
             Ok(length) => {
-                tracing::error!(segment, "it was cut to {length} of {end} octets: messages are lost")
+                let message =
+                    format!("Segment {segment} was cut to {length} of {end} octets: messages are lost.");
+                journal.write(&event::STORE_DAMAGED, Source::Gatepost, &message);
             }
             Err(error @ Error::Denied(_)) => return Err(error),
-            Err(error) => tracing::error!(segment, %error, "its messages cannot be read"),
+            Err(error) => {
+                let message = format!("The messages in segment {segment} cannot be read: {error}.");
+                journal.write(&event::STORE_DAMAGED, Source::Gatepost, &message);
+            }
         }
     }
     Ok(())

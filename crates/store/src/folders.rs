@@ -56,7 +56,7 @@ pub(crate) fn remove_account(tx: &mut Tx<'_>, account: AccountId) -> Result<(), 
             tx.release(BlobId(blob))?;
         }
     }
-    for table in ["folders", "subscriptions", "keywords", "messages", "expunged", "recoverable"] {
+    for table in ["folders", "subscriptions", "keywords", "messages", "expunged", "recoverable", "logons"] {
         tx.db.run(&format!("DELETE FROM {table} WHERE account = ?1"), [int(account.0)])?;
     }
     tx.effects.push(Effect::Folders(account));

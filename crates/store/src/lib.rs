@@ -9,6 +9,7 @@ mod bodies;
 mod check;
 mod checkpoint;
 mod core;
+mod events;
 mod files;
 mod folders;
 mod messages;
@@ -41,6 +42,7 @@ use crate::tx::{Counters, Tx};
 use crate::views::Lookup;
 use crate::writer::Incoming;
 use bytes::Bytes;
+use journal::Journal;
 use mail::{AccountId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
 use std::path::Path;
 use std::sync::Arc;
@@ -99,7 +101,54 @@ impl Store {
 
     /// The newest audit entries first, at most `limit`.
     pub async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, Error> {
-        self.core.read(move |db| objects::audit(db, limit)).await
+        let numbered = self.audit_before(u64::MAX, limit).await?;
+        Ok(numbered.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// The same, of those before the one of this number; each with its number.
+    pub async fn audit_before(&self, before: u64, limit: usize) -> Result<Vec<(u64, AuditEntry)>, Error> {
+        self.core.read(move |db| objects::audit(db, before, limit)).await
+    }
+
+    /// Forgets audit entries from before this time, seconds since 1970.
+    pub async fn forget_audit(&self, before: i64) -> Result<(), Error> {
+        while self.write(move |tx| objects::forget_audit(tx, before, PURGE_STEP)).await? {}
+        Ok(())
+    }
+
+    // ---- events and logons, which are written lazily ----
+
+    /// Where events are written to, without waiting.
+    pub fn journal(&self) -> &Journal {
+        &self.core.lazy.journal
+    }
+
+    /// The newest events first, with those that are not on the disk yet.
+    pub async fn events(&self, query: EventQuery) -> Result<Vec<Event>, Error> {
+        if let Some(batch) = self.core.lazy.take() {
+            let saved = batch.clone();
+            let result = self.write(move |tx| events::save(tx, &saved)).await;
+            self.core.lazy.written(batch, &result);
+        }
+        self.core.read(move |db| events::find(db, &query)).await
+    }
+
+    /// Forgets events that are too old, as of `now`, seconds since 1970.
+    pub async fn forget_events(&self, now: i64) -> Result<(), Error> {
+        let before = now.saturating_sub(events::KEPT);
+        while self.write(move |tx| events::forget(tx, before, PURGE_STEP)).await? {}
+        Ok(())
+    }
+
+    /// Takes note of how an account was used; the note may be lost in a crash.
+    pub fn note_logon(&self, account: AccountId, logon: Logon) {
+        self.core.lazy.note(account, logon);
+    }
+
+    /// How an account was last used, by each protocol, the latest first.
+    pub async fn logons(&self, account: AccountId) -> Result<Vec<Logon>, Error> {
+        let saved = self.core.read(move |db| events::logons(db, account)).await?;
+        Ok(self.core.lazy.overlay(account, saved))
     }
 
     // ---- messages on their way in ----

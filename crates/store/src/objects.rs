@@ -1,7 +1,7 @@
 //! Administration objects and the audit log.
 
 use crate::folders::{create_account, remove_account};
-use crate::sql::Db;
+use crate::sql::{Db, uint};
 use crate::tx::Tx;
 use crate::{AuditEntry, Error, Object, ObjectChange};
 use rusqlite::params;
@@ -36,16 +36,26 @@ pub(crate) fn all(db: Db<'_>) -> Result<Vec<Object>, Error> {
     })
 }
 
-/// The newest audit entries.
-pub(crate) fn audit(db: Db<'_>, limit: usize) -> Result<Vec<AuditEntry>, Error> {
-    let sql = "SELECT time, caller, cmdlet, object, details FROM audit ORDER BY id DESC LIMIT ?1";
-    db.all(sql, [i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-        Ok(AuditEntry {
-            time: row.get(0)?,
-            caller: row.get(1)?,
-            cmdlet: row.get(2)?,
-            object: row.get(3)?,
-            details: row.get(4)?,
-        })
+/// The newest audit entries before one of them, each with its number.
+pub(crate) fn audit(db: Db<'_>, before: u64, limit: usize) -> Result<Vec<(u64, AuditEntry)>, Error> {
+    let sql =
+        "SELECT id, time, caller, cmdlet, object, details FROM audit WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+    let before = i64::try_from(before).unwrap_or(i64::MAX);
+    db.all(sql, params![before, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let entry = AuditEntry {
+            time: row.get(1)?,
+            caller: row.get(2)?,
+            cmdlet: row.get(3)?,
+            object: row.get(4)?,
+            details: row.get(5)?,
+        };
+        Ok((uint(row.get(0)?), entry))
     })
+}
+
+/// Forgets at most `most` of the audit entries from before this time, the oldest first. Whether there may be more.
+pub(crate) fn forget_audit(tx: &mut Tx<'_>, before: i64, most: u32) -> Result<bool, Error> {
+    // The oldest have the smallest numbers: no entry is looked at that stays, but for a few at the front.
+    let sql = "DELETE FROM audit WHERE time < ?1 AND id IN (SELECT id FROM audit ORDER BY id LIMIT ?2)";
+    Ok(tx.db.run(sql, params![before, most])? == most as usize)
 }

@@ -164,7 +164,7 @@ fn gather(
             room -= size;
             small.unwrap_or_else(|| read(message)).map(Some)
         };
-        out.take(message.uid, octets.map(|octets| Body { blob, size, octets }))?;
+        out.take(bodies, message.uid, octets.map(|octets| Body { blob, size, octets }))?;
     }
     Ok(out)
 }
@@ -245,7 +245,7 @@ pub(crate) fn summaries(
             Ok(Some((uid, BlobId(uint(row.get(1)?)), Summary::decode(octets).ok())))
         })?;
         for (uid, blob, summary) in rows.into_iter().flatten() {
-            out.take(uid, summary.map_or_else(|| summarize(bodies, blob), Ok).map(Arc::new))?;
+            out.take(bodies, uid, summary.map_or_else(|| summarize(bodies, blob), Ok).map(Arc::new))?;
         }
         if until.is_some() {
             break;
@@ -278,7 +278,7 @@ pub(crate) fn sent(
         })?;
         for (uid, blob, sent) in rows.into_iter().flatten() {
             let anew = || summarize(bodies, blob).map(|summary| summary.envelope.sent);
-            out.take(uid, sent.map_or_else(anew, Ok))?;
+            out.take(bodies, uid, sent.map_or_else(anew, Ok))?;
         }
     }
     Ok(out.found)

@@ -80,7 +80,9 @@ async fn relocate(core: &Core, from: u32, step: Living) -> Result<bool, Error> {
                     let (octets, Place { length, checksum, .. }) = (Octets::Memory(octets), place);
                     found.push(Incoming { octets, length, checksum, blob: Some(blob) });
                 }
-                Err(Error::Damaged(what)) => tracing::error!("octets that cannot be moved: {what}"),
+                Err(Error::Damaged(what)) => {
+                    bodies.tell_damage(&format!("There are octets that cannot be moved: {what}."));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -11,10 +11,10 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The newest format this program knows: the number of steps.
-pub(crate) const FORMAT: u32 = 2;
+pub(crate) const FORMAT: u32 = 3;
 
 /// Step `n` turns format `n` into `n + 1`; an empty directory has format 0.
-const STEPS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2];
+const STEPS: [&str; FORMAT as usize] = [FORMAT_1, FORMAT_2, FORMAT_3];
 
 const FORMAT_1: &str = "
 CREATE TABLE counters(
@@ -74,6 +74,19 @@ CREATE TABLE audit(
 const FORMAT_2: &str = "
 CREATE TABLE bodies(blob INTEGER PRIMARY KEY, octets BLOB NOT NULL);
 ALTER TABLE folders ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;
+";
+
+/// The event log, whose numbers are never given twice; and how each account last logged in by each protocol.
+const FORMAT_3: &str = "
+CREATE TABLE events(
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, last INTEGER NOT NULL, log TEXT NOT NULL,
+    source TEXT NOT NULL, event INTEGER NOT NULL, level INTEGER NOT NULL, message TEXT NOT NULL,
+    data TEXT NOT NULL, count INTEGER NOT NULL);
+CREATE INDEX events_by_kind ON events(event, source);
+CREATE TABLE logons(
+    account INTEGER NOT NULL, protocol TEXT NOT NULL, time INTEGER NOT NULL, mechanism TEXT NOT NULL,
+    tls TEXT NOT NULL, address TEXT NOT NULL, client TEXT NOT NULL,
+    PRIMARY KEY (account, protocol)) WITHOUT ROWID;
 ";
 
 /// How much of the index a connection keeps in memory, in KiB. The system keeps the files too. SQLite empties the cache
@@ -209,6 +222,6 @@ mod tests {
         let connection = open_memory().unwrap();
         assert_eq!(format(&connection).unwrap(), FORMAT);
         connection.pragma_update(None, "user_version", FORMAT + 1).unwrap();
-        assert!(matches!(migrate(&connection), Err(Error::TooNew { found: 3, known: 2 })));
+        assert!(matches!(migrate(&connection), Err(Error::TooNew { found: 4, known: 3 })));
     }
 }

@@ -92,7 +92,7 @@ impl Look<'_> {
             Ok((octets, Some((_, summary)))) => (octets, summary),
             Ok((_, None)) | Err(Error::NotFound) => return Ok(vec![false; needles.len()]),
             Err(Error::Damaged(what)) => {
-                tracing::error!(%uid, "a message is damaged and not searched: {what}");
+                self.bodies.tell_damage(&format!("Message {uid} is damaged and not searched: {what}."));
                 return Ok(vec![false; needles.len()]);
             }
             Err(error) => return Err(error),

@@ -1,5 +1,6 @@
 //! What goes in and comes out of the store.
 
+use crate::bodies::Bodies;
 use mail::{
     AccountId, BlobId, Body, DateTime, Entry, Flag, FlagSet, FolderId, Keyword, ModSeq, QueueId, Summary,
     Uid, UidValidity,
@@ -58,12 +59,12 @@ impl<T> Gathered<T> {
         Gathered { found: Vec::new(), damaged: Vec::new(), left: Vec::new() }
     }
 
-    /// Adds what was read of one message. A damaged one is noted, with a word in the log, for the sake of the others.
-    pub(crate) fn take(&mut self, uid: Uid, read: Result<T, Error>) -> Result<(), Error> {
+    /// Adds what was read of one message. A damaged one is noted, with an event, for the sake of the others.
+    pub(crate) fn take(&mut self, bodies: Bodies<'_>, uid: Uid, read: Result<T, Error>) -> Result<(), Error> {
         match read {
             Ok(read) => self.found.push((uid, read)),
             Err(Error::Damaged(what)) => {
-                tracing::error!(%uid, "a message is damaged and left out: {what}");
+                bodies.tell_damage(&format!("Message {uid} is damaged and left out: {what}."));
                 self.damaged.push(uid);
             }
             // It went between two readings.
@@ -185,6 +186,59 @@ pub struct AuditEntry {
     pub object: String,
     /// Parameters as given, secrets left out, and each changed property with its old and new value, as JSON.
     pub details: String,
+}
+
+/// An event of the event log, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its place in the log; newer events have larger ones.
+    pub index: u64,
+    /// When it happened first, seconds since 1970.
+    pub time: i64,
+    /// When it, or another of its kind that was not kept by itself, happened last.
+    pub last: i64,
+    /// The log: `Application`.
+    pub log: String,
+    /// The name of its source.
+    pub source: String,
+    /// Its number in the catalogue.
+    pub id: u32,
+    /// 1 error, 2 warning, 3 information.
+    pub level: u8,
+    /// What happened.
+    pub message: String,
+    /// How often it happened, with those that were not kept by themselves.
+    pub count: u32,
+}
+
+/// Which events are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventQuery {
+    /// Only those before this place in the log.
+    pub before: u64,
+    /// Only those from this time on, seconds since 1970.
+    pub from: i64,
+    /// Only those up to this time.
+    pub until: i64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// How an account was last used by one protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logon {
+    /// The protocol.
+    pub protocol: String,
+    /// When, seconds since 1970.
+    pub time: i64,
+    /// How the password came.
+    pub mechanism: String,
+    /// The version of TLS; empty without TLS.
+    pub tls: String,
+    /// The client's address.
+    pub address: String,
+    /// What the client says of itself; empty where it says nothing.
+    pub client: String,
 }
 
 /// A folder's purpose (RFC 6154 §2).

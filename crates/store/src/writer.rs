@@ -13,6 +13,7 @@ use crate::segments::{Appender, Octets, Place};
 use crate::sql::{Db, int};
 use crate::tx::{Counters, Tx};
 use crate::views::{Effect, Views};
+use journal::{Journal, Source, event};
 use mail::BlobId;
 use rusqlite::{Connection, params};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,6 +91,7 @@ pub(crate) struct Writer {
     pub(crate) gate: Arc<Gate>,
     /// Wakes the checkpoint thread after a commit, and ends it when the writer ends.
     pub(crate) wake: Option<Sender<()>>,
+    pub(crate) journal: Arc<Journal>,
 }
 
 /// A job whose octets are in the segment.
@@ -143,7 +145,7 @@ impl Writer {
                 }
                 let (failed, rest): (Vec<Job>, Vec<Job>) =
                     jobs.into_iter().partition(|job| !job.bodies.is_empty());
-                report(&error);
+                report(&self.journal, &error);
                 for job in failed {
                     ((job.run)(None).reply)(Err(error.clone()));
                 }
@@ -206,7 +208,7 @@ impl Writer {
         let result = self.commit(prepared);
         drop(open);
         if let Err(error) = &result {
-            report(error);
+            report(&self.journal, error);
         }
         if matches!(result, Err(Error::Full)) {
             self.reserve.give_up();
@@ -317,8 +319,14 @@ fn begin_job(db: Db<'_>, stored: &[Stored]) -> Result<(), Error> {
 }
 
 /// A failure of the machine concerns more than the calls that are told of it.
-fn report(error: &Error) {
-    tracing::error!(%error, "a commit failed; nothing of it was kept");
+fn report(journal: &Journal, error: &Error) {
+    let kind = match error {
+        Error::Full => &event::DISK_FULL,
+        Error::Damaged(_) => &event::STORE_DAMAGED,
+        _ => &event::STORE_FAILED,
+    };
+    let message = format!("A commit failed, and nothing of it was kept: {error}.");
+    journal.write(kind, Source::Gatepost, &message);
 }
 
 /// Seconds since 1970.

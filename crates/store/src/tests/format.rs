@@ -31,6 +31,9 @@ async fn describe(store: &Store) -> String {
     for entry in store.audit(10).await.unwrap() {
         writeln!(out, "audit {} {} {} {}", entry.time, entry.caller, entry.cmdlet, entry.object).unwrap();
     }
+    for logon in store.logons(AccountId(1)).await.unwrap() {
+        writeln!(out, "logon {logon:?}").unwrap();
+    }
     for queued in store.queue().await.unwrap() {
         writeln!(out, "queued {} {:?} {} octets", queued.id, queued.envelope.recipients, queued.body.size)
             .unwrap();
@@ -85,6 +88,15 @@ async fn fill(store: &Store) {
         .save(ObjectChange { put: vec![object], audit: vec![audit], ..ObjectChange::default() })
         .await
         .unwrap();
+    let logon = Logon {
+        protocol: "IMAP4".into(),
+        time: 1_700_000_000,
+        mechanism: "PLAIN".into(),
+        tls: "TLS 1.3".into(),
+        address: "192.0.2.1".into(),
+        client: "Thunderbird 140.0".into(),
+    };
+    store.note_logon(account, logon);
     for subject in ["first", "second", "third", "fourth"] {
         send(store, account, subject).await;
     }
@@ -126,6 +138,10 @@ async fn every_released_format_is_opened_and_read() {
         no_damage(dir.path());
         let store = Store::open(dir.path(), Options::default()).unwrap();
         assert_eq!(describe(&store).await, std::fs::read_to_string(fixture.with_extension("txt")).unwrap());
+        let all = EventQuery { before: u64::MAX, from: 0, until: i64::MAX, limit: 10 };
+        let upgrades = store.events(all).await.unwrap();
+        let upgrades = upgrades.iter().filter(|event| event.id == journal::event::UPGRADED.id).count();
+        assert_eq!(upgrades, usize::from(format < schema::FORMAT));
         let uid = send(&store, AccountId(1), "written today").await;
         assert_eq!(octets(&store, AccountId(1), INBOX, uid).await, message("written today"));
         store.close();

@@ -2,6 +2,7 @@
 
 mod calls;
 mod damage;
+mod events;
 mod format;
 mod full;
 mod group;
