@@ -5,6 +5,7 @@
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 use std::sync::Arc;
+use testkit::book;
 use testkit::dialogue::{Dialogue, Protocol};
 use testkit::runner::Outcome;
 use testkit::suite::{self, Mode};
@@ -25,6 +26,17 @@ fn trials() -> Vec<Trial> {
                 Err(why) => trials.push(Trial::test(name, || Err(Failed::from(why)))),
             }
         }
+    }
+    match book::pages() {
+        Ok(pages) => {
+            for page in pages {
+                let name = page.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                // On the machine world, whose ports are the standard ones that a reader expects.
+                let trial = move || result(Mode::Machine.play(&page));
+                trials.push(Trial::test(format!("book::{name}"), trial));
+            }
+        }
+        Err(why) => trials.push(Trial::test("book", || Err(Failed::from(why)))),
     }
     trials
 }
