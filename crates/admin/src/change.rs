@@ -111,7 +111,7 @@ impl Changing {
             return Ok(call.warn(format!("{warning} '{name}' have been modified.")).await?);
         }
         let shown = edit.after.as_ref().or(edit.before.as_ref());
-        let object = shown.map_or_else(String::new, |object| Value::from(object.clone()).to_string());
+        let object = shown.map_or_else(String::new, identity);
         let audit = AuditEntry {
             time: self.context.node.now(),
             caller: self.context.caller.clone(),

@@ -75,7 +75,9 @@ fn alone(object: &Object) -> Result<(), Invalid> {
             host("Organization", "Hostname", &found.hostname)?;
             host("Organization", "ClientHost", &found.client_host)?;
             let legal = TimeSpan(0)..=LONGEST_RETENTION;
-            within("Organization", "DeletedItemRetention", found.deleted_item_retention, legal)
+            within("Organization", "DeletedItemRetention", found.deleted_item_retention, legal)?;
+            let legal = TimeSpan(24 * 60 * 60)..=crate::settings::a_hundred_years();
+            within("Organization", "AdminAuditLogAgeLimit", found.admin_audit_log_age_limit, legal)
         }
         // A service has no illegal values; a mailbox was checked when it was put in; the others check themselves.
         _ => Ok(()),

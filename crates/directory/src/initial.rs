@@ -37,6 +37,7 @@ impl Snapshot {
             login_names: LoginNames::All,
             smtp_client_authentication_disabled: false,
             deleted_item_retention: settings::fourteen_days(),
+            admin_audit_log_age_limit: settings::ninety_days(),
         };
         let server = organization.server_name().to_uppercase();
         let pop = node.settings("POP3", 110, 995, 512)?;

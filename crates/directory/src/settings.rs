@@ -85,6 +85,19 @@ pub struct Organization {
     /// How long removed messages can be brought back.
     #[serde(default = "fourteen_days")]
     pub deleted_item_retention: TimeSpan,
+    /// How long the audit log is kept; for ever on nodes from before there was a limit.
+    #[serde(default = "a_hundred_years")]
+    pub admin_audit_log_age_limit: TimeSpan,
+}
+
+/// No entry of the audit log is ever so old.
+pub(crate) fn a_hundred_years() -> TimeSpan {
+    TimeSpan(36_500 * 24 * 60 * 60)
+}
+
+/// How long a new node keeps its audit log.
+pub(crate) fn ninety_days() -> TimeSpan {
+    TimeSpan(90 * 24 * 60 * 60)
 }
 
 /// What Exchange keeps them for.

@@ -5,9 +5,10 @@ use crate::boot::Boot;
 use crate::failure::Failure;
 use crate::{setup, socket};
 use directory::{Directory, Snapshot};
+use journal::{Source, event};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::listen::{self, Endpoint, ListenError};
-use server::renewal::{self, Renewal};
+use server::renewal::Renewal;
 use server::{Context, Node, housekeeping};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -110,12 +111,16 @@ impl Running {
         // Before anything can be interrupted: a signal from here on ends the server in order.
         let signals = Signals::new()?;
         let names = certificate_names(&snapshot);
-        let renewal = Renewal::start(opened.dir.clone(), names, server::system_clock().seconds);
+        let journal = opened.store.journal();
+        let renewal =
+            Renewal::start(opened.dir.clone(), names, server::system_clock().seconds, journal.clone());
         let renewal = Arc::new(renewal.map_err(|error| Failure::certificate(&error))?);
         let hostname = snapshot.organization().hostname.clone();
         let directory = Arc::new(Directory::new(snapshot));
         let context = Context::new(opened.store.clone(), directory.clone(), hostname);
         let context = Context { max_connections: max_connections(), ..context };
+        let message = format!("Gatepost {} has started.", env!("CARGO_PKG_VERSION"));
+        journal.write(&event::NODE_STARTED, Source::Gatepost, &message);
         let node = Node::new(context, renewal.tls().clone());
         let errors = node.reconcile().await;
         if !errors.is_empty()
@@ -154,7 +159,8 @@ impl Running {
 
     /// Ends in order.
     pub async fn end(self) -> Result<(), Failure> {
-        tracing::info!("stopping");
+        let journal = self.opened.store.journal();
+        journal.write(&event::NODE_STOPPED, Source::Gatepost, "The node stops.");
         self.node.shut_down().await;
         // A socket file without a server would only make the next shell wonder.
         let _ = std::fs::remove_file(self.opened.boot.socket(&self.opened.dir));
@@ -165,9 +171,9 @@ impl Running {
     /// Takes the certificate from its file again, as after it was replaced.
     fn reload(&self) {
         match self.renewal.reload(self.node.context().now().seconds) {
-            Ok(true) => tracing::info!("another certificate was loaded"),
+            Ok(true) => {}
             Ok(false) => tracing::info!("the certificate in use is unchanged"),
-            Err(error) => renewal::log_failure(&error),
+            Err(error) => self.renewal.tell_failure(&error),
         }
     }
 }

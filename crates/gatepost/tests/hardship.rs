@@ -178,5 +178,5 @@ fn a_log_that_nobody_reads_stops_nothing() {
     log.read_to_string(&mut text).unwrap();
     assert_eq!(demo.process.wait().unwrap().code(), Some(0));
     assert!(text.lines().filter(|line| line.contains("ended")).count() > 2_000);
-    assert!(text.contains("stopping"), "flushed at the end");
+    assert!(text.contains("The node stops."), "flushed at the end");
 }

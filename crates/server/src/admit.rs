@@ -1,11 +1,13 @@
 //! What happens between accepting a connection and running its session: limits, the connector, TLS, the protocol.
 
 use crate::listen::Begin;
+use crate::node::source;
 use crate::session::{self, Broken};
 use crate::stream::Stream;
 use crate::tls::Tls;
 use crate::{Connection, Context, Place, Serve, SessionId, Slot, imap, pop3, smtp};
 use directory::{ReceiveConnector, ServiceName};
+use journal::event;
 use policy::Refusal;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
@@ -54,7 +56,12 @@ pub(crate) fn admit(door: Door<'_>, id: SessionId, stream: TcpStream) -> Option<
     };
     // At the level of errors, so that it is there to name the session whatever is logged.
     let span = tracing::error_span!("session", %id, %remote, service = %door.service);
-    Some(Box::pin(guard(id, Box::pin(arrival.run(door.service, admitted, stream).instrument(span)))))
+    let (journal, source) = (Arc::clone(door.context.store.journal()), source(door.service));
+    let session = Box::pin(arrival.run(door.service, admitted, stream).instrument(span));
+    Some(Box::pin(guard(session, move |panic| {
+        let message = format!("A bug ended session {id} from {remote}: {panic}. Please report it.");
+        journal.write(&event::SESSION_BUG, source, &message);
+    })))
 }
 
 /// What a connection holds while it lives.
@@ -162,7 +169,7 @@ impl Arrival {
 }
 
 /// Runs a session and survives its bugs.
-async fn guard(id: SessionId, mut session: SessionFuture) {
+async fn guard(mut session: SessionFuture, tell: impl FnOnce(&str)) {
     let guarded = std::future::poll_fn(|cx| {
         // Whatever the session leaves broken is its own and is dropped; what it shares is behind the store's and the
         // limits' own guards.
@@ -174,7 +181,7 @@ async fn guard(id: SessionId, mut session: SessionFuture) {
     if let Err(panic) = guarded.await {
         let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        tracing::error!(session = %id, panic = text, "a bug ended this session; please report it");
+        tell(&text);
     }
 }
 
@@ -192,7 +199,9 @@ mod tests {
             tokio::task::yield_now().await;
             panic!("a bug");
         };
-        guard(SessionId(1), Box::pin(session)).await;
+        let mut told = String::new();
+        guard(Box::pin(session), |panic| told = panic.to_owned()).await;
+        assert_eq!(told, "a bug");
         assert_eq!(limits.taken(&slot), 0, "its place is free again");
     }
 }

@@ -3,6 +3,7 @@
 //! A context is no place for settings: those are in the directory's snapshot, which each session reads when it begins,
 //! logs in, or starts a transaction.
 
+use crate::login::Failures;
 use crate::{Authenticator, Limits};
 use directory::Directory;
 use mail::DateTime;
@@ -24,6 +25,8 @@ pub struct Context {
     pub auth: Authenticator,
     /// Counts connections of services, addresses and users.
     pub limits: Limits,
+    /// Counts failed logins.
+    pub failures: Failures,
     /// Memory for the headers of messages that come in.
     pub header_space: HeaderSpace,
     /// Connections at a time, of all services: as many as leave files for the store and the administrator.
@@ -43,6 +46,7 @@ impl Context {
             directory,
             auth,
             limits: Limits::default(),
+            failures: Failures::default(),
             header_space: HeaderSpace::default(),
             max_connections: u32::MAX,
             hostname,

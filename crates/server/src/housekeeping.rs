@@ -5,7 +5,8 @@
 //! urgent, and a full disk is healed by others.
 
 use crate::Context;
-use crate::renewal::{self, Renewal};
+use crate::renewal::Renewal;
+use journal::{Source, event};
 use std::time::Duration;
 use store::Error;
 
@@ -32,9 +33,8 @@ pub async fn keep(context: &Context, renewal: &Renewal) {
 
 fn renew(certificate: &Renewal, now: i64) {
     match certificate.renew(now) {
-        Ok(true) => tracing::info!("another certificate is in use now"),
-        Ok(false) => {}
-        Err(error) => renewal::log_failure(&error),
+        Ok(_) => {}
+        Err(error) => certificate.tell_failure(&error),
     }
 }
 
@@ -44,9 +44,14 @@ pub async fn round(context: &Context) -> Result<(), Error> {
     let kept = i64::try_from(retention.0).unwrap_or(i64::MAX);
     let purged = context.store.purge_recoverable(context.now().seconds.saturating_sub(kept)).await?;
     if purged > 0 {
-        tracing::info!(messages = purged, "removed messages were purged after {retention}");
+        let message = format!("{purged} removed messages were purged after {retention}.");
+        context.store.journal().write(&event::HOUSEKEEPING, Source::Gatepost, &message);
     }
     context.store.forget_removals(REMEMBERED).await?;
+    let age = context.directory.snapshot().organization().admin_audit_log_age_limit;
+    let age = i64::try_from(age.0).unwrap_or(i64::MAX);
+    context.store.forget_audit(context.now().seconds.saturating_sub(age)).await?;
+    context.store.forget_events(context.now().seconds).await?;
     while context.store.reclaim(STEP).await? {
         tokio::time::sleep(PAUSE).await;
     }

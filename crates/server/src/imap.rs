@@ -7,7 +7,7 @@
 mod convert;
 mod replies;
 
-use crate::login::log_in;
+use crate::login::{Origin, log_in, tell_of_quota};
 use crate::{Connection, Context, Place, Serve, Slot};
 use directory::{Mailbox, ProtocolSettings, ServiceName};
 use imap::{Absent, Access, Answer, Ask, Channel, Code, Offer, Opened, Refusal, Session, Settings, StartTls};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Folder, Staging, Store, Target};
 use tokio::sync::watch;
-use wire::Credentials;
+use wire::{Credentials, TlsInfo};
 
 /// Begins a session for a new connection.
 pub fn open(context: &Arc<Context>, connection: &Connection, now: Instant) -> (Session, Imap) {
@@ -26,13 +26,15 @@ pub fn open(context: &Arc<Context>, connection: &Connection, now: Instant) -> (S
     let settings = settings(context.directory.snapshot().imap());
     let session = Session::new(Arc::new(settings), channel, now);
     let remote = connection.remote.ip();
-    (session, Imap { context: Arc::clone(context), remote, user: None, incoming: None })
+    let tls = connection.tls.clone();
+    (session, Imap { context: Arc::clone(context), remote, tls, user: None, incoming: None })
 }
 
 /// Serves one IMAP session.
 pub struct Imap {
     context: Arc<Context>,
     remote: IpAddr,
+    tls: Option<TlsInfo>,
     user: Option<User>,
     incoming: Option<Incoming>,
 }
@@ -72,6 +74,10 @@ impl Serve for Imap {
         matches!(ask, Ask::Login(..))
     }
 
+    fn tls_started(&mut self, tls: &TlsInfo) {
+        self.tls = Some(tls.clone());
+    }
+
     fn user(&self) -> Option<&Arc<Mailbox>> {
         self.user.as_ref().map(|user| &user.mailbox)
     }
@@ -85,7 +91,8 @@ impl Imap {
     async fn login(&mut self, credentials: &Credentials, channel: Channel) -> Result<Answer, Refusal> {
         let all = self.context.directory.snapshot();
         let door = Door::Imap4(all.imap());
-        let (channel, from) = (convert::channel(channel), self.remote);
+        let channel = convert::channel(channel);
+        let from = Origin { remote: self.remote, tls: self.tls.as_ref() };
         let mailbox = log_in(&self.context, &all, door, channel, from, credentials).await;
         let mailbox = mailbox.map_err(|refusal| replies::refused(&refusal, credentials.mechanism))?;
         let account = mailbox.account;
@@ -140,7 +147,10 @@ impl Imap {
         let Some(mailbox) = all.mailbox_by_account(account) else { return Ok(()) };
         let used = self.context.store.used(account).await;
         let used = used.map_err(|error| replies::failed("look for room", &error))?;
-        policy::room(mailbox, used, octets).map_err(|_| replies::no_room())
+        policy::room(mailbox, used, octets).map_err(|refusal| {
+            tell_of_quota(&self.context, journal::Source::Imap4, &refusal);
+            replies::no_room()
+        })
     }
 
     async fn append_chunk(&mut self, octets: &[u8]) -> Result<Answer, Refusal> {

@@ -11,6 +11,7 @@ use crate::listen::{self, Endpoint, ListenError};
 use crate::tls::Tls;
 use crate::{Context, SessionId};
 use directory::{Binding, ServiceName, Snapshot};
+use journal::{Journal, Source, event};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,7 +88,8 @@ impl Node {
         if state.shut_down {
             return Vec::new();
         }
-        warn_of_clear_text(&snapshot, &state, &wanted);
+        self.warn_of_clear_text(&snapshot, &state, &wanted);
+        let before = state.services();
         let mut errors = self.open_new(&mut state, &wanted).await;
         let failing = services(&errors);
         let failed =
@@ -105,6 +107,7 @@ impl Node {
         state.close(|open| !stays(open)).await;
         state.kept = state.open.keys().filter(|open| !wanted.contains(open)).copied().collect();
         state.stop_unwanted(&snapshot);
+        self.tell_of_services(&before, &state.services());
         errors
     }
 
@@ -133,7 +136,8 @@ impl Node {
                     if state.failed.contains(&endpoint) {
                         tracing::debug!("{error}, still");
                     } else {
-                        tracing::error!("{error}");
+                        let message = format!("{error}.");
+                        self.journal().write(&event::CANNOT_LISTEN, source(endpoint.service), &message);
                     }
                     errors.push(error);
                 }
@@ -153,6 +157,38 @@ impl Node {
         state.open.insert(endpoint, Listener { service: endpoint.service, phase, closed, task });
     }
 
+    fn journal(&self) -> &Journal {
+        self.0.context.store.journal()
+    }
+
+    /// The events of services that have opened their first port or closed their last one.
+    fn tell_of_services(&self, before: &BTreeSet<ServiceName>, after: &BTreeSet<ServiceName>) {
+        for service in after.difference(before) {
+            let message = format!("The service {service} has started.");
+            self.journal().write(&event::SERVICE_STARTED, source(*service), &message);
+        }
+        for service in before.difference(after) {
+            let message = format!("The service {service} has stopped.");
+            self.journal().write(&event::SERVICE_STOPPED, source(*service), &message);
+        }
+    }
+
+    /// The event that Exchange writes as long as clear-text logins are allowed.
+    fn warn_of_clear_text(&self, snapshot: &Snapshot, state: &State, wanted: &BTreeSet<Endpoint>) {
+        let services = [
+            (ServiceName::Pop3, policy::Door::Pop3(snapshot.pop())),
+            (ServiceName::Imap4, policy::Door::Imap4(snapshot.imap())),
+        ];
+        for (service, door) in services {
+            let is_new =
+                |endpoint: &Endpoint| !state.open.contains_key(endpoint) && !state.failed.contains(endpoint);
+            let starts = wanted.iter().any(|endpoint| endpoint.service == service && is_new(endpoint));
+            if let Some(warning) = policy::clear_text_warning(door).filter(|_| starts) {
+                self.journal().write(&event::CLEAR_TEXT_LOGIN, source(service), &warning);
+            }
+        }
+    }
+
     /// Where the node listens now.
     pub async fn endpoints(&self) -> Vec<Endpoint> {
         self.0.state.lock().await.open.keys().copied().collect()
@@ -162,7 +198,9 @@ impl Node {
     pub async fn shut_down(&self) {
         let mut state = self.0.state.lock().await;
         state.shut_down = true;
+        let before = state.services();
         state.close(|_| true).await;
+        self.tell_of_services(&before, &state.services());
         for stopping in state.stopping.values() {
             stopping.send_replace(true);
         }
@@ -173,6 +211,11 @@ impl Node {
 }
 
 impl State {
+    /// Services with an open port.
+    fn services(&self) -> BTreeSet<ServiceName> {
+        self.open.keys().map(|endpoint| endpoint.service).collect()
+    }
+
     /// Closes endpoints; when this returns their sockets are gone.
     async fn close(&mut self, old: impl Fn(&Endpoint) -> bool) {
         let closing: Vec<Endpoint> = self.open.keys().filter(|open| old(open)).copied().collect();
@@ -229,19 +272,12 @@ async fn end(listeners: Vec<Listener>) {
     }
 }
 
-/// The event that Exchange writes as long as clear-text logins are allowed.
-fn warn_of_clear_text(snapshot: &Snapshot, state: &State, wanted: &BTreeSet<Endpoint>) {
-    let services = [
-        (ServiceName::Pop3, policy::Door::Pop3(snapshot.pop())),
-        (ServiceName::Imap4, policy::Door::Imap4(snapshot.imap())),
-    ];
-    for (service, door) in services {
-        let is_new =
-            |endpoint: &Endpoint| !state.open.contains_key(endpoint) && !state.failed.contains(endpoint);
-        let starts = wanted.iter().any(|endpoint| endpoint.service == service && is_new(endpoint));
-        if let Some(warning) = policy::clear_text_warning(door).filter(|_| starts) {
-            tracing::warn!(%service, "{warning}");
-        }
+/// The name under which events of a service are found.
+pub(crate) fn source(service: ServiceName) -> Source {
+    match service {
+        ServiceName::Pop3 => Source::Pop3,
+        ServiceName::Imap4 => Source::Imap4,
+        ServiceName::Transport => Source::Transport,
     }
 }
 

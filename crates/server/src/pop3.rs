@@ -3,7 +3,7 @@
 //! The maildrop lock of RFC 1939 §4 is the user's only place among the POP3 sessions: it is given back when this value
 //! is dropped, however the session ends.
 
-use crate::login::log_in;
+use crate::login::{Origin, log_in};
 use crate::{Connection, Context, Place, Serve, Slot};
 use directory::{Mailbox, ProtocolSettings, ServiceName, Snapshot, SortOrder};
 use mail::{AccountId, FolderId, Listing, ModSeq, Uid};
@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use wire::Mechanism;
+use wire::{Mechanism, TlsInfo};
 
 /// How long another session may take to give the maildrop back.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
@@ -22,13 +22,20 @@ const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 pub fn open(context: &Arc<Context>, connection: &Connection, _now: Instant) -> (Session, Pop3) {
     let settings = settings(context.directory.snapshot().pop());
     let session = Session::new(Arc::new(settings), connection.tls.clone());
-    (session, Pop3 { context: context.clone(), remote: connection.remote.ip(), maildrop: None })
+    let serve = Pop3 {
+        context: context.clone(),
+        remote: connection.remote.ip(),
+        tls: connection.tls.clone(),
+        maildrop: None,
+    };
+    (session, serve)
 }
 
 /// Serves one POP3 session.
 pub struct Pop3 {
     context: Arc<Context>,
     remote: IpAddr,
+    tls: Option<TlsInfo>,
     maildrop: Option<Maildrop>,
 }
 
@@ -57,6 +64,10 @@ impl Serve for Pop3 {
         matches!(ask, Ask::Open(_))
     }
 
+    fn tls_started(&mut self, tls: &TlsInfo) {
+        self.tls = Some(tls.clone());
+    }
+
     fn user(&self) -> Option<&Arc<Mailbox>> {
         self.maildrop.as_ref().map(|maildrop| &maildrop.user)
     }
@@ -71,7 +82,7 @@ impl Pop3 {
     async fn open(&mut self, login: Login) -> Result<Listing, Refusal> {
         let all = self.context.directory.snapshot();
         let channel = if login.tls.is_some() { Channel::Tls } else { Channel::Clear };
-        let (door, from) = (Door::Pop3(all.pop()), self.remote);
+        let (door, from) = (Door::Pop3(all.pop()), Origin { remote: self.remote, tls: self.tls.as_ref() });
         let user = log_in(&self.context, &all, door, channel, from, &login.credentials).await;
         let user = user.map_err(|refusal| refused(&refusal))?;
         let lock = self.lock(&all, &user).await.map_err(|refusal| refused(&refusal))?;

@@ -6,9 +6,10 @@
 
 use crate::certificate::{self, CertificateError};
 use crate::tls::Tls;
+use journal::{Journal, Source, event};
 use rustls::pki_types::CertificateDer;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Looks after the certificate.
 pub struct Renewal {
@@ -16,6 +17,7 @@ pub struct Renewal {
     names: Vec<String>,
     tls: Tls,
     state: Mutex<State>,
+    journal: Arc<Journal>,
 }
 
 struct State {
@@ -26,12 +28,17 @@ struct State {
 
 impl Renewal {
     /// Begins with the certificate in this data directory for these names; `now` is in seconds since 1970.
-    pub fn start(data: PathBuf, names: Vec<String>, now: i64) -> Result<Renewal, CertificateError> {
+    pub fn start(
+        data: PathBuf,
+        names: Vec<String>,
+        now: i64,
+        journal: Arc<Journal>,
+    ) -> Result<Renewal, CertificateError> {
         let identity = certificate::ensure(&data, &names, now)?;
         let tls = Tls::new(&identity)?;
         let mut state = State { used: identity.chain, told: Vec::new() };
-        state.tell(identity.warnings);
-        Ok(Renewal { data, names, tls, state: Mutex::new(state) })
+        state.tell(&journal, identity.warnings);
+        Ok(Renewal { data, names, tls, state: Mutex::new(state), journal })
     }
 
     /// TLS with the certificate.
@@ -45,12 +52,14 @@ impl Renewal {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let identity = certificate::ensure(&self.data, &self.names, now)?;
         let other = state.used != identity.chain;
-        state.tell(identity.warnings.clone());
+        state.tell(&self.journal, identity.warnings.clone());
         if !other || identity.expired {
             return Ok(false);
         }
         self.tls.reload(&identity)?;
         state.used = identity.chain;
+        let message = "Another certificate is in use now.";
+        self.journal.write(&event::CERTIFICATE_RENEWED, Source::Gatepost, message);
         Ok(true)
     }
 
@@ -59,24 +68,22 @@ impl Renewal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).told.clear();
         self.renew(now)
     }
-}
 
-impl State {
-    fn tell(&mut self, warnings: Vec<String>) {
-        if self.told != warnings {
-            for warning in &warnings {
-                tracing::warn!("{warning}");
-            }
-            self.told = warnings;
-        }
+    /// The event that tells why the certificate in use stays.
+    pub fn tell_failure(&self, error: &CertificateError) {
+        let message = format!("The old certificate stays in use: {error}.");
+        self.journal.write(&event::CERTIFICATE_UNUSABLE, Source::Gatepost, &message);
     }
 }
 
-/// Logs why the certificate in use stays: somebody may be just replacing the files, all else is a failure of ours.
-pub fn log_failure(error: &CertificateError) {
-    match error {
-        CertificateError::Pair { .. } => tracing::warn!(%error, "the old certificate stays in use"),
-        error => tracing::error!(%error, "the old certificate stays in use"),
+impl State {
+    fn tell(&mut self, journal: &Journal, warnings: Vec<String>) {
+        if self.told != warnings {
+            for warning in &warnings {
+                journal.write(&event::CERTIFICATE_WARNING, Source::Gatepost, warning);
+            }
+            self.told = warnings;
+        }
     }
 }
 
@@ -90,7 +97,8 @@ mod tests {
 
     fn start() -> (tempfile::TempDir, Renewal) {
         let dir = tempfile::tempdir().unwrap();
-        let renewal = Renewal::start(dir.path().to_owned(), vec!["a.test".to_owned()], NOW).unwrap();
+        let renewal =
+            Renewal::start(dir.path().to_owned(), vec!["a.test".to_owned()], NOW, Arc::default()).unwrap();
         (dir, renewal)
     }
 
@@ -152,7 +160,8 @@ mod tests {
         }
         assert!(!renewal.reload(NOW).unwrap());
         assert!(Arc::ptr_eq(&begin, &renewal.tls().config()));
-        let again = Renewal::start(dir.path().to_owned(), vec!["a.test".to_owned()], NOW).unwrap();
+        let again =
+            Renewal::start(dir.path().to_owned(), vec!["a.test".to_owned()], NOW, Arc::default()).unwrap();
         assert_eq!(again.state.lock().unwrap().told.len(), 1);
     }
 

@@ -4,7 +4,7 @@ use directory::Mailbox;
 use mail::ModSeq;
 use std::sync::Arc;
 use tokio::sync::watch;
-use wire::Machine;
+use wire::{Machine, TlsInfo};
 
 /// Does what a session machine asks for: at most one question to policy, then one call of store or transport.
 pub trait Serve: Send {
@@ -21,6 +21,9 @@ pub trait Serve: Send {
     /// be dropped at any moment without harm. Logging in is such a question, and the one that may wait long for its turn.
     /// What changes mail is always done to its end, for the client may have counted on it.
     fn may_drop(ask: &<Self::Machine as Machine>::Ask) -> bool;
+
+    /// TLS began within the session.
+    fn tls_started(&mut self, tls: &TlsInfo);
 
     /// The mailbox of the user as it was at login, once one has logged in.
     fn user(&self) -> Option<&Arc<Mailbox>>;

@@ -303,6 +303,7 @@ impl<S: Serve> Driver<S> {
 
     async fn start_tls(&mut self) -> Result<(), Broken> {
         let info = start_tls(&mut self.stream, &self.tls, &mut self.stopping).await?;
+        self.serve.tls_started(&info);
         self.machine.feed(Event::TlsStarted(info), Instant::now());
         Ok(())
     }

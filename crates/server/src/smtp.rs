@@ -10,7 +10,7 @@
 
 mod replies;
 
-use crate::login::log_in;
+use crate::login::{Origin, log_in, tell_of_quota};
 use crate::{Connection, Context, Serve};
 use bytes::Bytes;
 use directory::{Limit, Mailbox, ReceiveConnector, Snapshot};
@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use transport::{Intake, Protocol, Route, Rules, Trace};
+use wire::TlsInfo;
 use wire::sasl::{Credentials, Mechanism};
 
 /// The session for a connection, and who serves it.
@@ -39,6 +40,7 @@ pub fn open(
         context: context.clone(),
         connector: connector.clone(),
         remote: address,
+        tls: connection.tls.clone(),
         user: None,
         coming: None,
     };
@@ -82,6 +84,7 @@ pub struct SmtpServe {
     context: Arc<Context>,
     connector: Arc<ReceiveConnector>,
     remote: IpAddr,
+    tls: Option<TlsInfo>,
     /// Who logged in, as of the login.
     user: Option<Arc<Mailbox>>,
     /// The message that is coming in.
@@ -119,6 +122,10 @@ impl Serve for SmtpServe {
         matches!(ask, Ask::Login(..))
     }
 
+    fn tls_started(&mut self, tls: &TlsInfo) {
+        self.tls = Some(tls.clone());
+    }
+
     fn user(&self) -> Option<&Arc<Mailbox>> {
         self.user.as_ref()
     }
@@ -139,7 +146,8 @@ impl SmtpServe {
 
     async fn login(&mut self, standing: Standing, credentials: Credentials) -> Answer {
         let (snapshot, door) = (self.snapshot(), Door::Smtp(&self.connector));
-        match log_in(&self.context, &snapshot, door, channel(standing), self.remote, &credentials).await {
+        let from = Origin { remote: self.remote, tls: self.tls.as_ref() };
+        match log_in(&self.context, &snapshot, door, channel(standing), from, &credentials).await {
             Ok(mailbox) => {
                 let account = mailbox.account;
                 self.user = Some(mailbox);
@@ -347,6 +355,9 @@ impl SmtpServe {
         match &self.user {
             Some(user) => tracing::warn!(%remote, user = user.name, connector, reason, remedy, "refused"),
             None => tracing::info!(%remote, connector, reason, remedy, "refused"),
+        }
+        if let Refusal::MailboxFull { .. } = refusal {
+            tell_of_quota(&self.context, journal::Source::Transport, refusal);
         }
         Answer::Refused(replies::of_refusal(refusal))
     }

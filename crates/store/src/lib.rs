@@ -119,7 +119,7 @@ impl Store {
     // ---- events and logons, which are written lazily ----
 
     /// Where events are written to, without waiting.
-    pub fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &Arc<Journal> {
         &self.core.lazy.journal
     }
 

@@ -9,6 +9,7 @@ mod client_settings;
 mod connectors;
 mod database;
 mod domains;
+mod events;
 mod format;
 mod help;
 mod mailbox;
@@ -32,6 +33,7 @@ static TOPICS: &[&[Cmdlet]] = &[
     connectors::CMDLETS,
     database::CMDLETS,
     domains::CMDLETS,
+    events::CMDLETS,
     format::CMDLETS,
     help::CMDLETS,
     mailbox::CMDLETS,
@@ -81,7 +83,6 @@ const LATER: &[&str] = &[
     "Get-Credential",
     "Get-DistributionGroup",
     "Get-DistributionGroupMember",
-    "Get-EventLog",
     "Get-ExchangeCertificate",
     "Get-MailboxFolderPermission",
     "Get-MailboxPermission",
@@ -97,7 +98,6 @@ const LATER: &[&str] = &[
     "Get-TransportRule",
     "Get-TransportService",
     "Get-User",
-    "Get-WinEvent",
     "Import-Csv",
     "Import-ExchangeCertificate",
     "New-DistributionGroup",

@@ -12,6 +12,7 @@ use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Shape, Value};
 use directory::{Change, ProtocolSettings, Snapshot};
+use journal::{Source, event};
 
 static SETTINGS: Shape = Shape {
     name: "ProtocolSettings",
@@ -118,6 +119,13 @@ impl Protocol {
         }
     }
 
+    fn source(self) -> Source {
+        match self {
+            Protocol::Pop => Source::Pop3,
+            Protocol::Imap => Source::Imap4,
+        }
+    }
+
     fn settings(self, snapshot: &Snapshot) -> &ProtocolSettings {
         match self {
             Protocol::Pop => snapshot.pop(),
@@ -206,7 +214,8 @@ async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
         call.warn(remark).await?;
     }
     if let Some(warning) = warning {
-        tracing::warn!(source = format!("MSExchange{}", protocol.name()), "{warning}");
+        let journal = call.context().store.journal();
+        journal.write(&event::CLEAR_TEXT_LOGIN, protocol.source(), &warning);
         call.warn(warning).await?;
     }
     committed

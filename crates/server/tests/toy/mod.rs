@@ -146,6 +146,8 @@ impl Serve for ToyServe {
         matches!(ask, Ask::Login)
     }
 
+    fn tls_started(&mut self, _tls: &wire::TlsInfo) {}
+
     fn user(&self) -> Option<&Arc<directory::Mailbox>> {
         None
     }
