@@ -43,6 +43,7 @@ pub enum Run {
 }
 
 /// A parameter.
+#[derive(Clone, Copy)]
 pub struct Parameter {
     /// Without the dash.
     pub name: &'static str,

@@ -121,7 +121,7 @@ async fn protocols_of_mailboxes() {
     let mut site = Site::new().await;
     site.good("Set-CASMailbox alice -PopEnabled $false -SmtpClientAuthenticationDisabled $true").await;
     let alice = site.saved().await.mailbox("alice").cloned().unwrap();
-    assert!(!alice.cas.pop_enabled && alice.cas.imap_enabled);
+    assert!(alice.cas.pop_enabled == Some(false) && alice.cas.imap_enabled.is_none());
     assert_eq!(alice.cas.smtp_client_authentication_disabled, Some(true));
     assert_eq!(site.good("Get-CASMailbox -Filter {PopEnabled -eq $true} | % Name").await, "admin\nbob\n");
     assert_eq!(site.good("Get-CASMailbox -Filter \"PopEnabled -eq `$false\" | % Name").await, "alice\n");
@@ -300,7 +300,7 @@ async fn every_change_is_audited() {
         site.good("Search-AdminAuditLog -Cmdlets set-cas* | fl CmdletParameters,ModifiedProperties").await;
     assert_eq!(
         list,
-        "CmdletParameters   : {Identity=alice, PopEnabled=False}\nModifiedProperties : {PopEnabled: True -> False}\n"
+        "CmdletParameters   : {Identity=alice, PopEnabled=False}\nModifiedProperties : {PopEnabled: True -> False, PopEnabledSource: Default -> Mailbox}\n"
     );
     assert_eq!(site.good("Search-AdminAuditLog -ResultSize 1 | measure | % Count").await, "1\n");
 }
@@ -427,7 +427,9 @@ async fn changes_at_the_same_time_do_not_undo_each_other() {
     );
     let saved = site.saved().await;
     let cas = &saved.mailbox("alice").unwrap().cas;
-    assert!(!cas.pop_enabled && !cas.imap_enabled && saved.pop().banner == "here");
+    assert!(
+        cas.pop_enabled == Some(false) && cas.imap_enabled == Some(false) && saved.pop().banner == "here"
+    );
     assert_eq!(site.context.store.audit(200).await.unwrap().len(), 39 + 39 + 40);
 }
 

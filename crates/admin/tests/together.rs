@@ -15,7 +15,7 @@ async fn site() -> Site {
 }
 
 fn with_pop(snapshot: &directory::Snapshot) -> usize {
-    snapshot.mailboxes().filter(|mailbox| mailbox.cas.pop_enabled).count()
+    snapshot.mailboxes().filter(|mailbox| mailbox.cas.pop_enabled != Some(false)).count()
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn one_object_changed_twice_keeps_both_changes() {
     .await;
     let saved = site.saved().await;
     let alice = saved.mailbox("alice").unwrap();
-    assert_eq!((alice.cas.pop_enabled, alice.cas.imap_enabled), (true, false));
+    assert_eq!((alice.cas.pop_enabled, alice.cas.imap_enabled), (None, Some(false)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,7 +79,7 @@ async fn pipelines_and_single_changes_at_once_lose_nothing() {
     }
     let (published, saved) = (site.context.directory.snapshot(), site.saved().await);
     for snapshot in [&*published, &saved] {
-        let imap = snapshot.mailboxes().filter(|mailbox| mailbox.cas.imap_enabled).count();
+        let imap = snapshot.mailboxes().filter(|mailbox| mailbox.cas.imap_enabled != Some(false)).count();
         assert_eq!((with_pop(snapshot), imap, snapshot.accepted_domains().len()), (0, 0, 41));
         assert_eq!(snapshot.pop().banner, "Ready 40");
     }

@@ -2,8 +2,9 @@
 
 use crate::check::{self, Invalid};
 use crate::record::{Kind, Object, Record};
-use crate::snapshot::fold;
-use crate::{AcceptedDomain, Mailbox, Organization, ProtocolSettings, Service, Snapshot};
+use crate::{
+    AcceptedDomain, DistributionGroup, Mailbox, Organization, ProtocolSettings, Recipient, Service, Snapshot,
+};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -88,14 +89,22 @@ impl Snapshot {
                 next.lists.insert(object)?;
             }
         }
-        if touches_domains(&changes) {
+        if touches(&changes, Kind::AcceptedDomain) {
             next.index_domains();
         }
-        // Mailboxes come last: their addresses are in domains.
+        // Recipients come last: their addresses are in domains.
         for change in &changes {
-            if let Change::Put(Object::Mailbox(mailbox)) = change {
-                next.add_mailbox(mailbox)?;
+            if let Change::Put(object) = change {
+                next.add_recipient(object)?;
             }
+        }
+        for change in &changes {
+            if let Object::DistributionGroup(group) = change.object() {
+                next.index_members(self, group.guid);
+            }
+        }
+        if touches(&changes, Kind::ProtocolPolicy) {
+            next.order_policies();
         }
         check::whole(self, &next, &changes)?;
         let (mut put, mut remove) = (Vec::new(), Vec::new());
@@ -132,7 +141,12 @@ impl Snapshot {
                 Change::Put(object) => self.put_only(object.clone()),
                 Change::Remove(object) => return Err(check::not_removable(object)),
             },
-            listed => self.lists.remove(listed),
+            listed => {
+                if let Some(guid) = listed.recipient_guid() {
+                    self.take_recipient(guid);
+                }
+                self.lists.remove(listed);
+            }
         }
         Ok(())
     }
@@ -155,45 +169,75 @@ impl Snapshot {
         self.domains_by_name = Arc::new(by_name.collect());
     }
 
+    /// Members of groups are many; only those that were not there before, or are not there any more, are looked up.
+    fn index_members(&mut self, before: &Snapshot, group: Uuid) {
+        let members = |all: &Snapshot| {
+            all.by_guid::<DistributionGroup>(group).map(|group| group.members.clone()).unwrap_or_default()
+        };
+        let (old, new) = (members(before), members(self));
+        self.membership.replace(group, &old, &new);
+    }
+
     fn take_mailbox(&mut self, guid: Uuid) {
+        self.take_recipient(guid);
         let Some(old) = self.mailboxes.remove(&guid) else { return };
-        for name in own_names(&old) {
-            self.names.remove(name.as_str());
-        }
-        for address in own_addresses(&old) {
-            self.addresses.remove(address.as_str());
-        }
         self.accounts.remove(&old.account);
         if old.administrator {
             Arc::make_mut(&mut self.administrators).remove(&guid);
         }
     }
 
-    fn add_mailbox(&mut self, mailbox: &Arc<Mailbox>) -> Result<(), Invalid> {
-        self.take_mailbox(mailbox.guid);
-        check::mailbox(self, mailbox)?;
-        let guid = mailbox.guid;
-        for name in own_names(mailbox) {
-            self.names.insert(name.into(), guid);
+    fn take_recipient(&mut self, guid: Uuid) {
+        let Some(old) = self.recipient_by_guid(guid) else { return };
+        for name in old.own_names() {
+            self.names.remove(name.as_str());
         }
-        for address in own_addresses(mailbox) {
-            self.addresses.insert(address.into(), guid);
+        for address in old.own_addresses() {
+            self.addresses.remove(address.as_str());
         }
-        self.accounts.insert(mailbox.account, guid);
-        if mailbox.administrator {
-            Arc::make_mut(&mut self.administrators).insert(guid);
+    }
+
+    fn add_recipient(&mut self, object: &Object) -> Result<(), Invalid> {
+        let recipient = match object {
+            Object::Mailbox(mailbox) => {
+                check::mailbox(self, mailbox)?;
+                Recipient::Mailbox(mailbox.clone())
+            }
+            Object::DistributionGroup(group) => Recipient::Group(group.clone()),
+            Object::MailContact(contact) => Recipient::Contact(contact.clone()),
+            _ => return Ok(()),
+        };
+        check::recipient(self, &recipient)?;
+        for name in recipient.own_names() {
+            self.names.insert(name.into(), recipient.guid());
         }
-        self.mailboxes.insert(guid, mailbox.clone());
+        for address in recipient.own_addresses() {
+            self.addresses.insert(address.into(), recipient.guid());
+        }
+        if let Recipient::Mailbox(mailbox) = recipient {
+            self.add_mailbox(mailbox);
+        }
         Ok(())
+    }
+
+    fn add_mailbox(&mut self, mailbox: Arc<Mailbox>) {
+        self.accounts.insert(mailbox.account, mailbox.guid);
+        if mailbox.administrator {
+            Arc::make_mut(&mut self.administrators).insert(mailbox.guid);
+        }
+        self.mailboxes.insert(mailbox.guid, mailbox);
     }
 }
 
-fn own_names(mailbox: &Mailbox) -> [String; 2] {
-    [fold(&mailbox.name), fold(&mailbox.alias)]
-}
-
-fn own_addresses(mailbox: &Mailbox) -> impl Iterator<Item = String> {
-    std::iter::once(&mailbox.user_principal_name).chain(&mailbox.email_addresses).map(mail::Address::key)
+impl Object {
+    /// Its GUID, where it is a group or contact.
+    fn recipient_guid(&self) -> Option<Uuid> {
+        match self {
+            Object::DistributionGroup(group) => Some(group.guid),
+            Object::MailContact(contact) => Some(contact.guid),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a change can move a listener or the clients of a connector.
@@ -202,7 +246,7 @@ pub(crate) fn touches_listeners(changes: &[Change]) -> bool {
     changes.iter().any(|change| kinds.contains(&change.object().kind()))
 }
 
-/// Whether a change can take away a domain.
-pub(crate) fn touches_domains(changes: &[Change]) -> bool {
-    changes.iter().any(|change| change.object().kind() == Kind::AcceptedDomain)
+/// Whether a change has objects of this kind.
+pub(crate) fn touches(changes: &[Change], kind: Kind) -> bool {
+    changes.iter().any(|change| change.object().kind() == kind)
 }

@@ -1,12 +1,13 @@
 //! What must hold for an object, and for all of them together.
 
-use crate::change::{touches_domains, touches_listeners};
+use crate::change::{touches, touches_listeners};
 use crate::lists::Listed;
 use crate::record::{Kind, Object};
 use crate::snapshot::fold;
 use crate::{
-    AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, DomainType, IpRange, Limit, Mailbox,
-    ProtocolSettings, ReceiveConnector, Snapshot, TimeSpan,
+    AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, DistributionGroup, DomainType, IpRange, Limit,
+    MailContact, Mailbox, ProtocolPolicy, ProtocolSettings, Quotas, ReceiveConnector, Recipient, Snapshot,
+    TimeSpan,
 };
 use mail::{Address, Domain};
 use std::collections::HashSet;
@@ -57,8 +58,11 @@ pub(crate) fn whole(old: &Snapshot, new: &Snapshot, changes: &[Change]) -> Resul
             object.check_listed(new)?;
         }
     }
-    if touches_domains(changes) {
+    if touches(changes, Kind::AcceptedDomain) {
         domains(old, new)?;
+    }
+    if touches(changes, Kind::DistributionGroup) {
+        policies_have_groups(new)?;
     }
     if touches_listeners(changes) {
         connectors(new)?;
@@ -74,6 +78,7 @@ fn alone(object: &Object) -> Result<(), Invalid> {
         Object::Organization(found) => {
             host("Organization", "Hostname", &found.hostname)?;
             host("Organization", "ClientHost", &found.client_host)?;
+            quotas("MailboxDatabase", &found.database_quotas)?;
             let legal = TimeSpan(0)..=LONGEST_RETENTION;
             within("Organization", "DeletedItemRetention", found.deleted_item_retention, legal)?;
             let legal = TimeSpan(24 * 60 * 60)..=crate::settings::a_hundred_years();
@@ -89,49 +94,140 @@ fn alone(object: &Object) -> Result<(), Invalid> {
 /// Checks a mailbox against all others; it is not among them.
 pub(crate) fn mailbox(all: &Snapshot, mailbox: &Mailbox) -> Result<(), Invalid> {
     let label = format!("Mailbox '{}'", mailbox.name);
-    name_text(&label, "Name", &mailbox.name)?;
-    alias_text(&label, &mailbox.alias)?;
-    free_name(all, &label, "Name", &mailbox.name)?;
-    free_name(all, &label, "Alias", &mailbox.alias)?;
-    addresses(all, &label, mailbox)?;
     if let Some(other) = all.mailbox_by_account(mailbox.account) {
         return Err(Invalid::new(label, "", format!("its account belongs to mailbox '{}'", other.name)));
     }
-    if let (Limit::To(send), Limit::To(receive)) =
-        (mailbox.prohibit_send_quota, mailbox.prohibit_send_receive_quota)
-        && send > receive
-    {
-        let problem = format!("{send} is more than ProhibitSendReceiveQuota; legal: up to {receive}");
-        return Err(Invalid::new(label, "ProhibitSendQuota", problem));
+    let own = Quotas {
+        issue_warning: mailbox.issue_warning_quota,
+        prohibit_send: mailbox.prohibit_send_quota,
+        prohibit_send_receive: mailbox.prohibit_send_receive_quota,
+    };
+    quotas(&label, &own)
+}
+
+/// IssueWarningQuota, ProhibitSendQuota, ProhibitSendReceiveQuota: none is more than the next.
+fn quotas(label: &str, quotas: &Quotas) -> Result<(), Invalid> {
+    let Quotas { issue_warning, prohibit_send, prohibit_send_receive } = *quotas;
+    let steps = [
+        ("IssueWarningQuota", issue_warning, "ProhibitSendQuota", prohibit_send),
+        ("IssueWarningQuota", issue_warning, "ProhibitSendReceiveQuota", prohibit_send_receive),
+        ("ProhibitSendQuota", prohibit_send, "ProhibitSendReceiveQuota", prohibit_send_receive),
+    ];
+    for (parameter, less, other, more) in steps {
+        if let (Limit::To(less), Limit::To(more)) = (less, more)
+            && less > more
+        {
+            let problem = format!("{less} is more than {other}; legal: up to {more}");
+            return Err(Invalid::new(label, parameter, problem));
+        }
     }
     Ok(())
 }
 
-fn addresses(all: &Snapshot, label: &str, mailbox: &Mailbox) -> Result<(), Invalid> {
+// ---- recipients ----
+
+/// Checks names and addresses of a recipient against all others; it is not among them.
+pub(crate) fn recipient(all: &Snapshot, recipient: &Recipient) -> Result<(), Invalid> {
+    let kind = match recipient {
+        Recipient::Mailbox(_) => Kind::Mailbox,
+        Recipient::Group(_) => Kind::DistributionGroup,
+        Recipient::Contact(_) => Kind::MailContact,
+    };
+    let label = format!("{kind} '{}'", recipient.name());
+    name_text(&label, "Name", recipient.name())?;
+    alias_text(&label, recipient.alias())?;
+    free_name(all, &label, "Name", recipient.name())?;
+    free_name(all, &label, "Alias", recipient.alias())?;
+    addresses(all, &label, recipient)?;
+    let Recipient::Mailbox(mailbox) = recipient else { return Ok(()) };
+    let upn = &mailbox.user_principal_name;
+    match owner(all, upn) {
+        None => Ok(()),
+        Some(other) => {
+            let problem = format!("{upn} belongs to {}", other.label());
+            Err(Invalid::new(label, "UserPrincipalName", problem))
+        }
+    }
+}
+
+/// Who has this address or login name.
+fn owner(all: &Snapshot, address: &Address) -> Option<Recipient> {
+    all.addresses.get(address.key().as_str()).and_then(|guid| all.recipient_by_guid(*guid))
+}
+
+fn addresses(all: &Snapshot, label: &str, recipient: &Recipient) -> Result<(), Invalid> {
+    let outside = matches!(recipient, Recipient::Contact(_));
+    let parameter = if outside { "ExternalEmailAddress" } else { "EmailAddresses" };
     let mut seen = HashSet::new();
-    for address in &mailbox.email_addresses {
+    for address in recipient.email_addresses() {
         let problem = if !seen.insert(address.key()) {
             format!("{address} is given twice")
-        } else if let Some(other) = all.by_address_or_login(&address.key()) {
-            format!("{address} belongs to mailbox '{}'", other.name)
-        } else if !has_mailboxes(all, address) {
+        } else if let Some(other) = owner(all, address) {
+            format!("{address} belongs to {}", other.label())
+        } else if outside && has_mailboxes(all, address) {
+            format!("{} is a domain of ours; legal: an address elsewhere", address.domain())
+        } else if !outside && !has_mailboxes(all, address) {
             format!("{} is no domain with mailboxes here; legal: {}", address.domain(), domain_list(all))
         } else {
             continue;
         };
-        return Err(Invalid::new(label, "EmailAddresses", problem));
+        return Err(Invalid::new(label, parameter, problem));
     }
-    if !mailbox.has_address(&mailbox.primary_smtp_address) {
-        let problem = format!("{} is not among EmailAddresses", mailbox.primary_smtp_address);
+    let primary = recipient.primary_smtp_address();
+    if !seen.contains(&primary.key()) {
+        let problem = format!("{primary} is not among EmailAddresses");
         return Err(Invalid::new(label, "PrimarySmtpAddress", problem));
     }
-    let upn = &mailbox.user_principal_name;
-    match all.by_address_or_login(&upn.key()) {
+    Ok(())
+}
+
+/// Groups that rules are for stay. There are few rules.
+fn policies_have_groups(new: &Snapshot) -> Result<(), Invalid> {
+    let lost = |policy: &&Arc<ProtocolPolicy>| new.by_guid::<DistributionGroup>(policy.member_of).is_none();
+    match new.all::<ProtocolPolicy>().find(lost) {
         None => Ok(()),
-        Some(other) => {
-            let problem = format!("{upn} belongs to mailbox '{}'", other.name);
-            Err(Invalid::new(label, "UserPrincipalName", problem))
+        Some(policy) => {
+            let problem = "it is for the members of this group; remove it first, or give it another group";
+            Err(Invalid::new(policy.label(), "MemberOf", problem))
         }
+    }
+}
+
+impl Listed for DistributionGroup {
+    const KIND: Kind = Kind::DistributionGroup;
+
+    fn guid(&self) -> Uuid {
+        self.guid
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its names and addresses were checked as those of a recipient.
+    fn check(&self, _: &Snapshot) -> Result<(), Invalid> {
+        if self.report_to_manager && self.report_to_originator {
+            let problem = "ReportToOriginatorEnabled is on too; legal: one of them at a time";
+            return Err(Invalid::new(self.label(), "ReportToManagerEnabled", problem));
+        }
+        Ok(())
+    }
+}
+
+impl Listed for MailContact {
+    const KIND: Kind = Kind::MailContact;
+
+    fn guid(&self) -> Uuid {
+        self.guid
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its names and address were checked as those of a recipient.
+    fn check(&self, _: &Snapshot) -> Result<(), Invalid> {
+        Ok(())
     }
 }
 
@@ -147,11 +243,10 @@ fn domain_list(all: &Snapshot) -> String {
 }
 
 fn free_name(all: &Snapshot, label: &str, parameter: &'static str, name: &str) -> Result<(), Invalid> {
-    match all.by_name(&fold(name)) {
+    match all.names.get(fold(name).as_str()).and_then(|guid| all.recipient_by_guid(*guid)) {
         None => Ok(()),
         Some(other) => {
-            let problem =
-                format!("'{name}' is name or alias of mailbox '{}'; legal: one not in use", other.name);
+            let problem = format!("'{name}' is name or alias of {}; legal: one not in use", other.label());
             Err(Invalid::new(label, parameter, problem))
         }
     }
@@ -230,16 +325,13 @@ fn default_domain(new: &Snapshot) -> Result<(), Invalid> {
     }
 }
 
-/// A domain can go only when no mailbox has an address in it. Asked only when one goes, for it looks at every mailbox.
+/// A domain can go only when no recipient has an address in it. Asked only when one goes, for it looks at all of them.
 fn no_orphans(new: &Snapshot) -> Result<(), Invalid> {
-    for (_, mailbox) in new.mailboxes.iter() {
-        if let Some(address) = mailbox.email_addresses.iter().find(|address| !has_mailboxes(new, address)) {
-            let label = format!("AcceptedDomain '{}'", address.domain());
-            return Err(Invalid::new(
-                label,
-                "",
-                format!("mailbox '{}' has the address {address}", mailbox.name),
-            ));
+    for recipient in new.recipients().filter(|recipient| !matches!(recipient, Recipient::Contact(_))) {
+        if let Some(address) = recipient.email_addresses().iter().find(|address| !has_mailboxes(new, address))
+        {
+            let problem = format!("{} has the address {address}", recipient.label());
+            return Err(Invalid::new(format!("AcceptedDomain '{}'", address.domain()), "", problem));
         }
     }
     Ok(())

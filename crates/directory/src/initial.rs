@@ -4,8 +4,8 @@ use crate::check::Invalid;
 use crate::settings;
 use crate::{
     AcceptedDomain, AuthMechanism, Binding, Change, ConnectionSetting, Encryption, IpRange, Limit,
-    LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, ReceiveConnector,
-    Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
+    LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, Quotas,
+    ReceiveConnector, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
 };
 use mail::Domain;
 use std::net::{IpAddr, SocketAddr};
@@ -38,6 +38,7 @@ impl Snapshot {
             smtp_client_authentication_disabled: false,
             deleted_item_retention: settings::fourteen_days(),
             admin_audit_log_age_limit: settings::ninety_days(),
+            database_quotas: Quotas::default(),
         };
         let server = organization.server_name().to_uppercase();
         let pop = node.settings("POP3", 110, 995, 512)?;

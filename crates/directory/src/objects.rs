@@ -4,9 +4,11 @@
 //! behaviour, so that a record of an older version loads with all its settings; unknown fields are refused.
 
 use crate::names::{flags, named};
-use crate::{Binding, ByteSize, IpRange, Limit, TimeSpan};
+use crate::protocol_policy::exception;
+use crate::{Binding, ByteSize, IpRange, Limit, MailFlow, MailboxType, Person, TimeSpan};
 use mail::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// A mailbox with the user that owns it. Object kind `Mailbox`, key `guid`.
@@ -43,6 +45,25 @@ pub struct Mailbox {
     pub prohibit_send_receive_quota: Limit<ByteSize>,
     /// When it was made, seconds since 1970.
     pub when_created: i64,
+    /// Total of its messages over which statistics warn; at most `prohibit_send_quota`.
+    #[serde(default = "unlimited")]
+    pub issue_warning_quota: Limit<ByteSize>,
+    /// Whether the quotas of the database count instead of its own, which before were all that there was.
+    #[serde(default)]
+    pub use_database_quota_defaults: bool,
+    /// What it is for.
+    #[serde(default)]
+    pub mailbox_type: MailboxType,
+    /// Whom it is for.
+    #[serde(default)]
+    pub person: Person,
+    /// What it sends, takes, and passes on.
+    #[serde(default)]
+    pub mail_flow: MailFlow,
+}
+
+fn unlimited() -> Limit<ByteSize> {
+    Limit::Unlimited
 }
 
 impl Mailbox {
@@ -64,6 +85,11 @@ impl Mailbox {
             prohibit_send_quota: Limit::Unlimited,
             prohibit_send_receive_quota: Limit::Unlimited,
             when_created,
+            issue_warning_quota: Limit::Unlimited,
+            use_database_quota_defaults: false,
+            mailbox_type: MailboxType::Regular,
+            person: Person::default(),
+            mail_flow: MailFlow::default(),
         }
     }
 
@@ -85,36 +111,43 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// Which protocols a mailbox may use (Get-CASMailbox).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which protocols a mailbox may use (Get-CASMailbox). `None` is where the mailbox says nothing: then rules by group
+/// decide, and where they say nothing either, everything is allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CasMailbox {
     /// POP3.
-    pub pop_enabled: bool,
+    #[serde(with = "exception")]
+    pub pop_enabled: Option<bool>,
     /// IMAP4.
-    pub imap_enabled: bool,
+    #[serde(with = "exception")]
+    pub imap_enabled: Option<bool>,
     /// Webmail.
-    pub owa_enabled: bool,
+    #[serde(with = "exception")]
+    pub owa_enabled: Option<bool>,
     /// Kept for scripts.
-    pub mapi_enabled: bool,
+    #[serde(with = "exception")]
+    pub mapi_enabled: Option<bool>,
     /// Kept for scripts.
-    pub active_sync_enabled: bool,
-    /// Refuses SMTP AUTH; `None` is the organisation's value.
+    #[serde(with = "exception")]
+    pub active_sync_enabled: Option<bool>,
+    /// Refuses SMTP AUTH; `None` is the rules' or the organisation's value.
     pub smtp_client_authentication_disabled: Option<bool>,
+    /// Parameters of Set-CASMailbox that are only kept, by name, where they are not as they come.
+    #[serde(default)]
+    pub kept: BTreeMap<String, Kept>,
 }
 
-impl Default for CasMailbox {
-    /// All protocols on: what is off after installation are the services.
-    fn default() -> CasMailbox {
-        CasMailbox {
-            pop_enabled: true,
-            imap_enabled: true,
-            owa_enabled: true,
-            mapi_enabled: true,
-            active_sync_enabled: true,
-            smtp_client_authentication_disabled: None,
-        }
-    }
+/// The value of a parameter that is only kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Kept {
+    /// `$true` or `$false`.
+    Bool(bool),
+    /// One text.
+    Text(String),
+    /// Several texts.
+    List(Vec<String>),
 }
 
 /// A domain we take mail for. Object kind `AcceptedDomain`, key `guid`.

@@ -5,7 +5,10 @@
 
 use crate::check::Invalid;
 use crate::lists::{InTable, List, Listed};
-use crate::{AcceptedDomain, Mailbox, Organization, ProtocolSettings, ReceiveConnector, Service, Snapshot};
+use crate::{
+    AcceptedDomain, DistributionGroup, MailContact, Mailbox, Organization, ProtocolPolicy, ProtocolSettings,
+    ReceiveConnector, Service, Snapshot,
+};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
@@ -170,6 +173,12 @@ kinds! {
         AcceptedDomain in accepted_domains,
         /// A receive connector.
         ReceiveConnector in receive_connectors,
+        /// A distribution group.
+        DistributionGroup in distribution_groups,
+        /// A contact.
+        MailContact in mail_contacts,
+        /// A rule that says by group which protocols mailboxes may use.
+        ProtocolPolicy in protocol_policies,
     }
 }
 

@@ -3,7 +3,7 @@
 //! The rule for fields added later is that of [`crate::Mailbox`]: `#[serde(default = ...)]` with the old behaviour.
 
 use crate::names::named;
-use crate::{Binding, ConnectionSetting, TimeSpan};
+use crate::{Binding, ConnectionSetting, Quotas, TimeSpan};
 use serde::{Deserialize, Serialize};
 
 /// Which logins a connection without TLS may try.
@@ -88,6 +88,9 @@ pub struct Organization {
     /// How long the audit log is kept; for ever on nodes from before there was a limit.
     #[serde(default = "a_hundred_years")]
     pub admin_audit_log_age_limit: TimeSpan,
+    /// Quotas of mailboxes that have none of their own.
+    #[serde(default)]
+    pub database_quotas: Quotas,
 }
 
 /// No entry of the audit log is ever so old.

@@ -6,8 +6,8 @@
 use crate::map::SharedMap;
 use crate::record::{Lists, LoadError, Object, Record};
 use crate::{
-    AcceptedDomain, Change, Mailbox, Organization, ProtocolSettings, ReceiveConnector, Service, ServiceName,
-    StartupType,
+    AcceptedDomain, Change, Mailbox, Membership, Organization, ProtocolSettings, ReceiveConnector, Service,
+    ServiceName, StartupType,
 };
 use mail::{AccountId, Address, Domain};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,12 +24,15 @@ pub struct Snapshot {
     pub(crate) lists: Lists,
     pub(crate) domains_by_name: Arc<HashMap<Domain, Arc<AcceptedDomain>>>,
     pub(crate) mailboxes: SharedMap<Uuid, Arc<Mailbox>>,
-    /// Names and aliases share one space: what names one mailbox is never the alias of another.
+    /// Names and aliases of all recipients share one space: what names one is never the alias of another.
     pub(crate) names: SharedMap<Arc<str>, Uuid>,
     /// Login names and addresses share one space for the same reason.
     pub(crate) addresses: SharedMap<Arc<str>, Uuid>,
     pub(crate) accounts: SharedMap<AccountId, Uuid>,
     pub(crate) administrators: Arc<BTreeSet<Uuid>>,
+    pub(crate) membership: Membership,
+    /// The rules that count, in their order.
+    pub(crate) policies: Arc<[Uuid]>,
 }
 
 /// A name as it is compared.
@@ -82,6 +85,8 @@ impl Snapshot {
             addresses: SharedMap::default(),
             accounts: SharedMap::default(),
             administrators: Arc::default(),
+            membership: Membership::default(),
+            policies: Arc::default(),
         }
     }
 
@@ -202,6 +207,11 @@ impl Snapshot {
     pub fn recipient(&self, address: &Address) -> Option<&Arc<Mailbox>> {
         // The index has login names too, which take no mail by themselves.
         self.by_address_or_login(&address.key()).filter(|mailbox| mailbox.has_address(address))
+    }
+
+    /// Who is in which group.
+    pub fn membership(&self) -> &Membership {
+        &self.membership
     }
 
     /// The mailboxes of administrators.

@@ -285,7 +285,9 @@ fn records_of_the_first_format_load_unchanged() {
     assert_eq!(loaded.imap().max_connections_per_user, 77);
     assert_eq!(loaded.service(ServiceName::Pop3).unwrap().startup, StartupType::Disabled);
     let alice = loaded.mailbox("alice").unwrap();
-    assert!(!alice.cas.pop_enabled && alice.administrator);
+    assert!(alice.cas.pop_enabled == Some(false) && alice.administrator);
+    assert_eq!(alice.cas.imap_enabled, None, "what was allowed by default is no exception now");
+    assert!(!alice.use_database_quota_defaults, "its own quotas still count");
     assert_eq!(alice.prohibit_send_receive_quota, Limit::To(ByteSize::mb(100)));
     let relay = loaded.receive_connector("Default MAIL").unwrap();
     assert_eq!(relay.max_inbound_connection_per_source, Limit::Unlimited);
@@ -305,7 +307,7 @@ fn one_change_copies_one_mailbox_of_many() {
     assert_eq!(all.mailbox_count(), 20_000);
     assert_eq!(name(all.mailbox("u19999@example.test")), Some("user 19999"));
     let mut one = (**all.mailbox("u5").unwrap()).clone();
-    one.cas.pop_enabled = false;
+    one.cas.pop_enabled = Some(false);
     let next = put(&all, one).unwrap();
     let shared = next.mailboxes().zip(all.mailboxes()).filter(|(new, old)| Arc::ptr_eq(new, old)).count();
     assert_eq!(shared, 19_999);

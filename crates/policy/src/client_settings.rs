@@ -1,7 +1,9 @@
 //! What users enter in their mail programs.
 
+use crate::effective;
 use directory::{
-    ConnectionSetting, Encryption, Mailbox, ProtocolSettings, ReceiveConnector, ServiceName, Snapshot,
+    ConnectionSetting, Encryption, Mailbox, ProtocolSetting, ProtocolSettings, ReceiveConnector, ServiceName,
+    Snapshot,
 };
 
 /// One row of the table of client settings.
@@ -24,12 +26,12 @@ pub struct ClientSetting {
 pub fn client_settings(all: &Snapshot, mailbox: Option<&Mailbox>) -> Vec<ClientSetting> {
     let login_name =
         mailbox.map_or("user@domain".to_owned(), |mailbox| mailbox.user_principal_name.to_string());
-    let may = |flag: fn(&Mailbox) -> bool| mailbox.is_none_or(flag);
+    let may = |setting| mailbox.is_none_or(|mailbox| effective(all, mailbox, setting).value);
     let mut rows: Vec<(&'static str, ConnectionSetting)> = Vec::new();
-    if all.is_running(ServiceName::Imap4) && may(|mailbox| mailbox.cas.imap_enabled) {
+    if all.is_running(ServiceName::Imap4) && may(ProtocolSetting::ImapEnabled) {
         rows.extend(advertised(all.imap()).iter().cloned().map(|setting| ("IMAP4", setting)));
     }
-    if all.is_running(ServiceName::Pop3) && may(|mailbox| mailbox.cas.pop_enabled) {
+    if all.is_running(ServiceName::Pop3) && may(ProtocolSetting::PopEnabled) {
         rows.extend(advertised(all.pop()).iter().cloned().map(|setting| ("POP3", setting)));
     }
     if all.is_running(ServiceName::Transport) && may_submit(all, mailbox) {
@@ -53,9 +55,10 @@ fn advertised(settings: &ProtocolSettings) -> &[ConnectionSetting] {
 }
 
 fn may_submit(all: &Snapshot, mailbox: Option<&Mailbox>) -> bool {
-    let inherited = all.organization().smtp_client_authentication_disabled;
-    let own = mailbox.and_then(|mailbox| mailbox.cas.smtp_client_authentication_disabled);
-    !own.unwrap_or(inherited)
+    match mailbox {
+        Some(mailbox) => !effective(all, mailbox, ProtocolSetting::SmtpClientAuthenticationDisabled).value,
+        None => !all.organization().smtp_client_authentication_disabled,
+    }
 }
 
 /// The ports of connectors where users log in, STARTTLS first, each once.

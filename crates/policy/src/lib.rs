@@ -10,6 +10,8 @@ mod change;
 mod client_settings;
 mod connect;
 mod login;
+mod protocols;
+mod recipients;
 mod refusal;
 mod transport;
 
@@ -21,8 +23,10 @@ pub use login::{
     CHECKS, CHECKS_PER_SOURCE, Channel, Checks, Offers, check_password, clear_text_warning, login, may_stay,
     offers,
 };
+pub use protocols::{Effective, Origin, all_effective, effective};
+pub use recipients::{Author, Route, author};
 pub use refusal::{Refusal, Scope};
 pub use transport::{
-    Authors, Client, Rights, Route, authors, client, header, hops, may_send, recipient, recipients, rights,
+    Authors, Client, Rights, authors, client, fits, header, hops, may_send, recipient, recipients, rights,
     room, sender, size,
 };

@@ -1,7 +1,9 @@
 //! Who may log in, and by which means on which connection.
 
-use crate::{Door, Refusal, Scope};
-use directory::{LoginName, LoginType, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
+use crate::{Door, Refusal, Scope, effective};
+use directory::{
+    LoginName, LoginType, Mailbox, ProtocolSetting, ProtocolSettings, ReceiveConnector, Snapshot,
+};
 use std::sync::Arc;
 
 /// How a connection is protected at the moment.
@@ -161,16 +163,19 @@ fn may_use(all: &Snapshot, door: Door<'_>, mailbox: &Mailbox) -> Result<(), Refu
     if mailbox.password.is_none() {
         return Err(Refusal::NoPassword { mailbox: name() });
     }
-    let cas = &mailbox.cas;
-    let (allowed, parameter) = match door {
-        Door::Pop3(_) => (cas.pop_enabled, "-PopEnabled $true"),
-        Door::Imap4(_) => (cas.imap_enabled, "-ImapEnabled $true"),
-        Door::Smtp(_) => {
-            let inherited = all.organization().smtp_client_authentication_disabled;
-            let disabled = cas.smtp_client_authentication_disabled.unwrap_or(inherited);
-            (!disabled, "-SmtpClientAuthenticationDisabled $false")
-        }
+    let (setting, wanted) = match door {
+        Door::Pop3(_) => (ProtocolSetting::PopEnabled, true),
+        Door::Imap4(_) => (ProtocolSetting::ImapEnabled, true),
+        Door::Smtp(_) => (ProtocolSetting::SmtpClientAuthenticationDisabled, false),
     };
-    let refusal = || Refusal::ProtocolDisabled { mailbox: name(), protocol: door.protocol(), parameter };
-    if allowed { Ok(()) } else { Err(refusal()) }
+    let found = effective(all, mailbox, setting);
+    if found.value == wanted {
+        return Ok(());
+    }
+    Err(Refusal::ProtocolDisabled {
+        mailbox: name(),
+        protocol: door.protocol(),
+        parameter: format!("-{setting} ${wanted}"),
+        origin: found.origin,
+    })
 }

@@ -1,5 +1,6 @@
 //! Refusals: what was refused, why, and what would change it.
 
+use crate::Origin;
 use directory::ByteSize;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -105,8 +106,10 @@ pub enum Refusal {
         mailbox: String,
         /// The protocol.
         protocol: &'static str,
-        /// The parameter that would allow it.
-        parameter: &'static str,
+        /// The parameter that would allow it, with its value.
+        parameter: String,
+        /// Who says so.
+        origin: Origin,
     },
     /// The connector takes no mail before STARTTLS.
     TlsRequired {
@@ -165,6 +168,41 @@ pub enum Refusal {
     UnknownRecipient {
         /// The recipient.
         recipient: String,
+    },
+    /// The recipient takes mail only from who logged in.
+    RecipientNeedsLogin {
+        /// The recipient, as it stands in a sentence.
+        recipient: String,
+        /// The command that changes it.
+        command: String,
+    },
+    /// The recipient does not take mail from this sender.
+    SenderNotWelcome {
+        /// The recipient, as it stands in a sentence.
+        recipient: String,
+        /// The command that changes it.
+        command: String,
+    },
+    /// The group has no member who would get the message.
+    NobodyInGroup {
+        /// The group's name.
+        group: String,
+    },
+    /// The user may not send to so many at once.
+    UserRecipients {
+        /// The mailbox of the user.
+        mailbox: String,
+        /// The limit.
+        limit: u32,
+    },
+    /// The message is larger than the mailbox of its sender or recipient allows.
+    MailboxSize {
+        /// The mailbox's name.
+        mailbox: String,
+        /// The parameter that sets the limit.
+        parameter: &'static str,
+        /// The limit.
+        limit: ByteSize,
     },
     /// The message has as many recipients as it may.
     TooManyRecipients {
@@ -303,6 +341,9 @@ impl Refusal {
             Refusal::PasswordChanged { mailbox } => {
                 format!("the password of mailbox '{mailbox}' has been set since this session logged in")
             }
+            Refusal::ProtocolDisabled { mailbox, protocol, origin: Origin::Policy(name), .. } => {
+                format!("mailbox '{mailbox}' may not use {protocol}, as policy '{name}' says")
+            }
             Refusal::ProtocolDisabled { mailbox, protocol, .. } => {
                 format!("mailbox '{mailbox}' may not use {protocol}")
             }
@@ -344,6 +385,21 @@ impl Refusal {
                 )
             }
             Refusal::UnknownRecipient { recipient } => format!("nobody here has the address {recipient}"),
+            Refusal::RecipientNeedsLogin { recipient, .. } => {
+                format!("{recipient} takes mail only from who logged in")
+            }
+            Refusal::SenderNotWelcome { recipient, .. } => {
+                format!("{recipient} does not take mail from this sender")
+            }
+            Refusal::NobodyInGroup { group } => {
+                format!("distribution group '{group}' has no member who would get the message")
+            }
+            Refusal::UserRecipients { mailbox, limit } => {
+                format!("mailbox '{mailbox}' may send to {limit} recipients per message")
+            }
+            Refusal::MailboxSize { mailbox, parameter, limit } => {
+                format!("the message is larger than {parameter} of mailbox '{mailbox}' allows: {limit}")
+            }
             Refusal::TooManyRecipients { connector, limit } => {
                 format!("receive connector '{connector}' takes {limit} recipients per message")
             }
@@ -416,6 +472,21 @@ impl Refusal {
             }
             Refusal::UnknownRecipient { recipient } => {
                 Some(format!("New-Mailbox {0} -UserPrincipalName {0}", quoted(recipient)))
+            }
+            Refusal::RecipientNeedsLogin { command, .. } => {
+                Some(format!("{command} -RequireSenderAuthenticationEnabled $false"))
+            }
+            Refusal::SenderNotWelcome { command, .. } => {
+                Some(format!("{command} -AcceptMessagesOnlyFrom $null -RejectMessagesFrom $null"))
+            }
+            Refusal::NobodyInGroup { group } => {
+                Some(format!("Add-DistributionGroupMember {} -Member NAME", quoted(group)))
+            }
+            Refusal::UserRecipients { mailbox: name, limit } => {
+                mailbox(name, &format!("-RecipientLimits {}", limit.saturating_mul(2)))
+            }
+            Refusal::MailboxSize { mailbox: name, parameter, .. } => {
+                mailbox(name, &format!("-{parameter} unlimited"))
             }
             Refusal::TooManyRecipients { connector: name, limit } => {
                 connector(name, format!("-MaxRecipientsPerMessage {}", limit.saturating_mul(2).min(512_000)))

@@ -2,7 +2,8 @@
 //!
 //! The rights are those that the permission groups of a receive connector stand for.
 
-use crate::{Channel, Door, Refusal, offers};
+use crate::recipients::expand;
+use crate::{Author, Channel, Door, Refusal, Route, offers};
 use directory::{ByteSize, DomainType, Limit, Mailbox, PermissionGroups, ReceiveConnector, Snapshot};
 use mail::{AccountId, Address};
 use std::sync::Arc;
@@ -117,11 +118,13 @@ fn own_sender(
         return Err(Refusal::AccountDisabled { mailbox: mailbox.name.clone() });
     }
     match from {
-        Some(from) if !rights.any_sender && !mailbox.has_address(from) => Err(Refusal::SenderNotAllowed {
-            mailbox: Some(mailbox.name.clone()),
-            sender: from.to_string(),
-            is_free: is_free(all, from),
-        }),
+        Some(from) if !rights.any_sender && !mailbox.has_address(from) && !on_behalf(all, mailbox, from) => {
+            Err(Refusal::SenderNotAllowed {
+                mailbox: Some(mailbox.name.clone()),
+                sender: from.to_string(),
+                is_free: is_free(all, from),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -159,7 +162,11 @@ pub fn authors(
     }
     let is_own = |text: &String| Address::parse(text).is_ok_and(|address| mailbox.has_address(&address));
     let strange = |list: &[String]| list.iter().find(|text| !is_own(text)).cloned();
-    let for_others = from.len() > 1 && from.iter().any(is_own) && !sender.is_empty();
+    let granted = |text: &String| {
+        is_own(text) || Address::parse(text).is_ok_and(|address| on_behalf(all, mailbox, &address))
+    };
+    let together = from.len() > 1 && from.iter().any(is_own);
+    let for_others = !sender.is_empty() && (together || from.iter().all(granted));
     let found = match (strange(sender), strange(from)) {
         (Some(address), _) => ("Sender", address),
         (None, Some(address)) if !for_others => ("From", address),
@@ -170,9 +177,21 @@ pub fn authors(
     Err(Refusal::AuthorNotAllowed { mailbox: mailbox.name.clone(), field, address, is_free })
 }
 
+/// Whether the user of a mailbox may send on behalf of whoever has this address: the user, or a group that holds the
+/// user, was granted it. Such a message names its sender in Sender.
+fn on_behalf(all: &Snapshot, user: &Mailbox, address: &Address) -> bool {
+    let Some(owner) = all.recipient(address) else { return false };
+    let granted = &owner.mail_flow.grant_send_on_behalf_to;
+    if granted.is_empty() {
+        return false;
+    }
+    let groups = all.membership().all(user.guid);
+    granted.iter().any(|guid| *guid == user.guid || groups.contains(guid))
+}
+
 /// Whether an administrator could give a mailbox this address.
 fn is_free(all: &Snapshot, address: &Address) -> bool {
-    is_inside(all, address) && all.recipient(address).is_none()
+    is_inside(all, address) && all.addressee(address).is_none()
 }
 
 fn is_inside(all: &Snapshot, address: &Address) -> bool {
@@ -190,59 +209,96 @@ fn with_group(connector: &ReceiveConnector, client: Client) -> String {
     groups.to_string().replace(", ", ",")
 }
 
-/// Where mail for a recipient goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// Into these mailboxes.
-    Local(Vec<Arc<Mailbox>>),
-    /// To another server.
-    Remote,
-}
-
-/// Where mail of this client for this recipient goes.
+/// Where mail of this client, from this author, for this recipient goes.
 pub fn recipient(
     all: &Snapshot,
     connector: &ReceiveConnector,
     client: Client,
+    author: &Author,
     to: &Address,
 ) -> Result<Route, Refusal> {
     let Some(domain) = all.accepted_domain(to.domain()) else {
         let relay = Refusal::RelayDenied { connector: connector.name.clone(), recipient: to.to_string() };
-        return if rights(connector, client).any_recipient { Ok(Route::Remote) } else { Err(relay) };
+        return if rights(connector, client).any_recipient { Ok(Route::remote(to)) } else { Err(relay) };
     };
     if domain.domain_type == DomainType::ExternalRelay {
-        return Ok(Route::Remote);
+        return Ok(Route::remote(to));
     }
-    if let Some(mailbox) = all.recipient(to) {
-        return Ok(Route::Local(vec![mailbox.clone()]));
+    if let Some(found) = all.addressee(to) {
+        return expand(all, found, author);
     }
     if to.local().eq_ignore_ascii_case("postmaster") {
         // RFC 5321 §4.5.1: mail for postmaster is taken in every domain we serve.
         let administrators: Vec<_> = all.administrators().cloned().collect();
         if !administrators.is_empty() {
-            return Ok(Route::Local(administrators));
+            return Ok(Route { local: administrators, remote: Vec::new() });
         }
     }
     match domain.domain_type {
         DomainType::Authoritative => Err(Refusal::UnknownRecipient { recipient: to.to_string() }),
-        DomainType::InternalRelay | DomainType::ExternalRelay => Ok(Route::Remote),
+        DomainType::InternalRelay | DomainType::ExternalRelay => Ok(Route::remote(to)),
     }
 }
 
-/// Whether a message that has so many recipients may have one more.
-pub fn recipients(connector: &ReceiveConnector, have: u32) -> Result<(), Refusal> {
+/// Whether a message that has so many recipients may have one more. A group counts as one.
+pub fn recipients(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    have: u32,
+) -> Result<(), Refusal> {
     let limit = connector.max_recipients_per_message;
-    let refusal = || Refusal::TooManyRecipients { connector: connector.name.clone(), limit };
-    if have < limit { Ok(()) } else { Err(refusal()) }
+    if have >= limit {
+        return Err(Refusal::TooManyRecipients { connector: connector.name.clone(), limit });
+    }
+    match user(all, client) {
+        Some(mailbox) => match mailbox.mail_flow.recipient_limits {
+            Limit::To(limit) if have >= limit => {
+                Err(Refusal::UserRecipients { mailbox: mailbox.name.clone(), limit })
+            }
+            _ => Ok(()),
+        },
+        None => Ok(()),
+    }
+}
+
+/// The mailbox of the client who logged in.
+fn user(all: &Snapshot, client: Client) -> Option<&Arc<Mailbox>> {
+    match client {
+        Client::User(account) => all.mailbox_by_account(account),
+        Client::Anonymous | Client::ExternallySecured => None,
+    }
 }
 
 /// Whether a message of so many octets is taken; asked for the announced size, and while octets come in.
-pub fn size(connector: &ReceiveConnector, client: Client, octets: u64) -> Result<(), Refusal> {
+pub fn size(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    octets: u64,
+) -> Result<(), Refusal> {
     let limit = connector.max_message_size;
-    if octets <= limit.0 || rights(connector, client).bypass_size_limit {
-        return Ok(());
+    if octets > limit.0 && !rights(connector, client).bypass_size_limit {
+        return Err(Refusal::MessageTooLarge { connector: connector.name.clone(), limit, octets });
     }
-    Err(Refusal::MessageTooLarge { connector: connector.name.clone(), limit, octets })
+    match user(all, client) {
+        Some(mailbox) => within(mailbox, "MaxSendSize", mailbox.mail_flow.max_send_size, octets),
+        None => Ok(()),
+    }
+}
+
+fn within(
+    mailbox: &Mailbox,
+    parameter: &'static str,
+    limit: Limit<ByteSize>,
+    octets: u64,
+) -> Result<(), Refusal> {
+    match limit {
+        Limit::To(limit) if octets > limit.0 => {
+            Err(Refusal::MailboxSize { mailbox: mailbox.name.clone(), parameter, limit })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Largest header; that of Exchange's connectors.
@@ -261,9 +317,15 @@ pub fn hops(connector: &ReceiveConnector, received: u32) -> Result<(), Refusal> 
     if received <= limit { Ok(()) } else { Err(refusal()) }
 }
 
-/// Whether a mailbox that holds `used` octets has room for `octets` more.
-pub fn room(mailbox: &Mailbox, used: u64, octets: u64) -> Result<(), Refusal> {
-    match mailbox.prohibit_send_receive_quota {
+/// Whether a mailbox that holds `used` octets takes a message of `octets`.
+pub fn room(all: &Snapshot, mailbox: &Mailbox, used: u64, octets: u64) -> Result<(), Refusal> {
+    within(mailbox, "MaxReceiveSize", mailbox.mail_flow.max_receive_size, octets)?;
+    fits(all, mailbox, used, octets)
+}
+
+/// Whether `octets` more fit into a mailbox that holds `used` octets.
+pub fn fits(all: &Snapshot, mailbox: &Mailbox, used: u64, octets: u64) -> Result<(), Refusal> {
+    match all.quotas(mailbox).prohibit_send_receive {
         Limit::To(limit) if used.saturating_add(octets) > limit.0 => {
             Err(Refusal::MailboxFull { mailbox: mailbox.name.clone(), used, limit })
         }
@@ -272,8 +334,8 @@ pub fn room(mailbox: &Mailbox, used: u64, octets: u64) -> Result<(), Refusal> {
 }
 
 /// Whether the user of a mailbox that holds `used` octets may send.
-pub fn may_send(mailbox: &Mailbox, used: u64) -> Result<(), Refusal> {
-    match mailbox.prohibit_send_quota {
+pub fn may_send(all: &Snapshot, mailbox: &Mailbox, used: u64) -> Result<(), Refusal> {
+    match all.quotas(mailbox).prohibit_send {
         Limit::To(limit) if used >= limit.0 => {
             Err(Refusal::SendQuota { mailbox: mailbox.name.clone(), used, limit })
         }

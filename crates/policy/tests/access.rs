@@ -142,8 +142,8 @@ fn mailbox_flags_decide_at_login() {
     type Edit = fn(&mut Mailbox);
     let table: [(&str, Edit, [&str; 3]); 7] = [
         ("all on", |_| {}, ["alice", "alice", "alice"]),
-        ("no POP3", |m| m.cas.pop_enabled = false, ["ProtocolDisabled", "alice", "alice"]),
-        ("no IMAP4", |m| m.cas.imap_enabled = false, ["alice", "ProtocolDisabled", "alice"]),
+        ("no POP3", |m| m.cas.pop_enabled = Some(false), ["ProtocolDisabled", "alice", "alice"]),
+        ("no IMAP4", |m| m.cas.imap_enabled = Some(false), ["alice", "ProtocolDisabled", "alice"]),
         (
             "no SMTP",
             |m| m.cas.smtp_client_authentication_disabled = Some(true),
@@ -151,7 +151,7 @@ fn mailbox_flags_decide_at_login() {
         ),
         ("disabled", |m| m.account_disabled = true, ["AccountDisabled"; 3]),
         ("no password", |m| m.password = None, ["NoPassword"; 3]),
-        ("other protocols", |m| m.cas.owa_enabled = false, ["alice"; 3]),
+        ("other protocols", |m| m.cas.owa_enabled = Some(false), ["alice"; 3]),
     ];
     for (what, edit, expected) in table {
         let all = with_alice(edit);
@@ -279,7 +279,7 @@ fn client_settings_show_what_works() {
         ]
     );
     assert!(rows(&all, None)[0].ends_with(" user@domain"));
-    let no_pop = with_alice(|alice| alice.cas.pop_enabled = false);
+    let no_pop = with_alice(|alice| alice.cas.pop_enabled = Some(false));
     assert_eq!(rows(&no_pop, Some("alice")).iter().filter(|row| row.starts_with("POP3")).count(), 0);
     assert_eq!(rows(&no_pop, Some("bob")).iter().filter(|row| row.starts_with("POP3")).count(), 2);
     let stopped = with(&all, Service::new(ServiceName::Imap4, StartupType::Manual));

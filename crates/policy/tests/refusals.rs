@@ -18,7 +18,8 @@ fn name() -> String {
 
 #[test]
 fn reasons_and_remedies() {
-    for (refusal, reason, remedy) in login_rows().into_iter().chain(transport_rows()) {
+    for (refusal, reason, remedy) in login_rows().into_iter().chain(recipient_rows()).chain(transport_rows())
+    {
         assert!(refusal.reason().contains(reason), "{refusal:?}: {}", refusal.reason());
         assert!(!refusal.reason().contains(['\r', '\n']), "a reason is one line");
         assert_eq!(refusal.remedy().as_deref(), remedy, "{refusal:?}");
@@ -61,7 +62,12 @@ fn login_rows() -> Vec<Row> {
         ),
         (Refusal::PasswordChanged { mailbox: name() }, "has been set since this session logged in", None),
         (
-            Refusal::ProtocolDisabled { mailbox: name(), protocol: "POP3", parameter: "-PopEnabled $true" },
+            Refusal::ProtocolDisabled {
+                mailbox: name(),
+                protocol: "POP3",
+                parameter: "-PopEnabled $true".into(),
+                origin: policy::Origin::Mailbox,
+            },
             "may not use POP3",
             Some("Set-CASMailbox 'O''Hara' -PopEnabled $true"),
         ),
@@ -86,6 +92,40 @@ fn login_rows() -> Vec<Row> {
             Some("Set-PopSettings -x"),
         ),
         (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
+    ]
+}
+
+fn recipient_rows() -> Vec<Row> {
+    let limit = ByteSize::mb(1);
+    let group = || ("distribution group 'O'Hara'".to_owned(), "Set-DistributionGroup 'O''Hara'".to_owned());
+    let (recipient, command) = group();
+    let (other, its_command) = group();
+    vec![
+        (
+            Refusal::RecipientNeedsLogin { recipient, command },
+            "distribution group 'O'Hara' takes mail only from who logged in",
+            Some("Set-DistributionGroup 'O''Hara' -RequireSenderAuthenticationEnabled $false"),
+        ),
+        (
+            Refusal::SenderNotWelcome { recipient: other, command: its_command },
+            "does not take mail from this sender",
+            Some("Set-DistributionGroup 'O''Hara' -AcceptMessagesOnlyFrom $null -RejectMessagesFrom $null"),
+        ),
+        (
+            Refusal::NobodyInGroup { group: name() },
+            "has no member",
+            Some("Add-DistributionGroupMember 'O''Hara' -Member NAME"),
+        ),
+        (
+            Refusal::UserRecipients { mailbox: name(), limit: 2 },
+            "may send to 2 recipients",
+            Some("Set-Mailbox 'O''Hara' -RecipientLimits 4"),
+        ),
+        (
+            Refusal::MailboxSize { mailbox: name(), parameter: "MaxSendSize", limit },
+            "larger than MaxSendSize of mailbox 'O'Hara' allows: 1 MB",
+            Some("Set-Mailbox 'O''Hara' -MaxSendSize unlimited"),
+        ),
     ]
 }
 

@@ -178,16 +178,20 @@ fn recipients_by_route() {
         ("Postmaster@example.test", "alice", "alice"),
         ("postmaster@shared.test", "alice", "alice"),
         ("bob@shared.test", "bob", "bob"),
-        ("other@shared.test", "Remote", "Remote"),
-        ("x@away.test", "Remote", "Remote"),
-        ("x@remote.test", "RelayDenied", "Remote"),
-        ("x@sub.example.test", "RelayDenied", "Remote"),
-        ("x@[127.0.0.1]", "RelayDenied", "Remote"),
+        ("other@shared.test", "Remote other@shared.test", "Remote other@shared.test"),
+        ("x@away.test", "Remote x@away.test", "Remote x@away.test"),
+        ("x@remote.test", "RelayDenied", "Remote x@remote.test"),
+        ("x@sub.example.test", "RelayDenied", "Remote x@sub.example.test"),
+        ("x@[127.0.0.1]", "RelayDenied", "Remote x@[127.0.0.1]"),
         ("\"x@remote.test\"@example.test", "UnknownRecipient", "UnknownRecipient"),
     ];
     let everybody = connector("Tls", "AnonymousUsers, ExchangeUsers");
-    let route = |client, to: &str| match recipient(&all, &everybody, client, &address(to)) {
-        Ok(Route::Local(found)) => found.iter().map(|m| m.name.clone()).collect::<Vec<_>>().join(","),
+    let route = |client, to: &str| match recipient(&all, &everybody, client, &Author::default(), &address(to))
+    {
+        Ok(Route { local, remote }) if remote.is_empty() => {
+            local.iter().map(|m| m.name.clone()).collect::<Vec<_>>().join(",")
+        }
+        Ok(Route { remote, .. }) => format!("Remote {}", remote[0]),
         other => word(other),
     };
     for (to, anybody, user) in table {
@@ -198,26 +202,27 @@ fn recipients_by_route() {
         );
     }
     let nobody = organisation();
-    let got = recipient(&nobody, &everybody, ALICE, &address("postmaster@example.test"));
+    let got = recipient(&nobody, &everybody, ALICE, &Author::default(), &address("postmaster@example.test"));
     assert_eq!(word(got), "UnknownRecipient", "no administrator to take it");
 }
 
 #[test]
 fn sizes_and_counts() {
+    let all = organisation();
     let small = ReceiveConnector {
         max_message_size: ByteSize::kb(64),
         max_recipients_per_message: 2,
         max_hop_count: 3,
         ..connector("Tls", "AnonymousUsers, ExchangeServers")
     };
-    assert!(size(&small, Client::Anonymous, 65_536).is_ok());
-    let refusal = size(&small, Client::Anonymous, 65_537).unwrap_err();
+    assert!(size(&all, &small, Client::Anonymous, 65_536).is_ok());
+    let refusal = size(&all, &small, Client::Anonymous, 65_537).unwrap_err();
     assert_eq!(refusal.remedy().unwrap(), "Set-ReceiveConnector 'Relay' -MaxMessageSize 1MB");
-    assert!(size(&small, Client::ExternallySecured, u64::MAX).is_ok());
+    assert!(size(&all, &small, Client::ExternallySecured, u64::MAX).is_ok());
     assert!(header(&small, 256 << 10).is_ok());
     assert_eq!(word(header(&small, (256 << 10) + 1)), "HeaderTooLarge");
-    assert!(recipients(&small, 1).is_ok());
-    assert_eq!(word(recipients(&small, 2)), "TooManyRecipients");
+    assert!(recipients(&all, &small, Client::Anonymous, 1).is_ok());
+    assert_eq!(word(recipients(&all, &small, Client::Anonymous, 2)), "TooManyRecipients");
     assert!(hops(&small, 3).is_ok());
     assert_eq!(word(hops(&small, 4)), "TooManyHops");
 }
@@ -229,11 +234,11 @@ fn quotas() {
         alice.prohibit_send_receive_quota = Limit::To(ByteSize(1000));
     });
     let (alice, bob) = (all.mailbox("alice").unwrap(), all.mailbox("bob").unwrap());
-    assert!(room(alice, 900, 100).is_ok());
-    assert_eq!(word(room(alice, 900, 101)), "MailboxFull");
-    assert_eq!(word(room(alice, u64::MAX, u64::MAX)), "MailboxFull");
-    assert!(room(bob, u64::MAX, u64::MAX).is_ok());
-    assert!(may_send(alice, 499).is_ok());
-    assert_eq!(word(may_send(alice, 500)), "SendQuota");
-    assert!(may_send(bob, u64::MAX).is_ok());
+    assert!(room(&all, alice, 900, 100).is_ok());
+    assert_eq!(word(room(&all, alice, 900, 101)), "MailboxFull");
+    assert_eq!(word(room(&all, alice, u64::MAX, u64::MAX)), "MailboxFull");
+    assert!(room(&all, bob, u64::MAX, u64::MAX).is_ok());
+    assert!(may_send(&all, alice, 499).is_ok());
+    assert_eq!(word(may_send(&all, alice, 500)), "SendQuota");
+    assert!(may_send(&all, bob, u64::MAX).is_ok());
 }

@@ -147,7 +147,7 @@ impl Imap {
         let Some(mailbox) = all.mailbox_by_account(account) else { return Ok(()) };
         let used = self.context.store.used(account).await;
         let used = used.map_err(|error| replies::failed("look for room", &error))?;
-        policy::room(mailbox, used, octets).map_err(|refusal| {
+        policy::fits(&all, mailbox, used, octets).map_err(|refusal| {
             tell_of_quota(&self.context, journal::Source::Imap4, &refusal);
             replies::no_room()
         })

@@ -42,6 +42,7 @@ pub fn open(
         remote: address,
         tls: connection.tls.clone(),
         user: None,
+        from: None,
         coming: None,
     };
     (session, serve)
@@ -87,6 +88,8 @@ pub struct SmtpServe {
     tls: Option<TlsInfo>,
     /// Who logged in, as of the login.
     user: Option<Arc<Mailbox>>,
+    /// The sender of the transaction; each begins with one.
+    from: Option<Address>,
     /// The message that is coming in.
     coming: Option<Coming>,
 }
@@ -157,62 +160,71 @@ impl SmtpServe {
         }
     }
 
-    async fn sender(&self, ask: SenderAsk) -> Answer {
+    async fn sender(&mut self, ask: SenderAsk) -> Answer {
+        self.from.clone_from(&ask.sender);
         let (snapshot, client) = (self.snapshot(), self.client(ask.standing.user));
         let sender = ask.sender.as_ref();
         let judged = policy::sender(&snapshot, &self.connector, client, channel(ask.standing), sender)
-            .and_then(|()| policy::size(&self.connector, client, ask.size));
+            .and_then(|()| policy::size(&snapshot, &self.connector, client, ask.size));
         if let Err(refusal) = judged {
             return self.refuse(&refusal);
         }
         let mailbox = ask.standing.user.and_then(|user| snapshot.mailbox_by_account(user));
         match mailbox {
-            Some(mailbox) if mailbox.prohibit_send_quota != Limit::Unlimited => {
-                self.within(mailbox, |used| policy::may_send(mailbox, used)).await
+            Some(mailbox) => {
+                let judge = |used| policy::may_send(&snapshot, mailbox, used);
+                self.within(&snapshot, mailbox, judge).await
             }
-            _ => Answer::Granted,
+            None => Answer::Granted,
         }
     }
 
-    async fn recipient(&self, ask: RecipientAsk) -> Answer {
-        let route = match self.route(&ask) {
-            Ok(policy::Route::Local(mailboxes)) => mailboxes,
-            Ok(policy::Route::Remote) => return Answer::Recipient(Destination::Remote),
+    async fn recipient(&mut self, ask: RecipientAsk) -> Answer {
+        let snapshot = self.snapshot();
+        let route = match self.route(&snapshot, &ask) {
+            Ok(route) => route,
             Err(refusal) => return self.refuse(&refusal),
         };
-        // Postmaster may be several: whoever has room gets it.
-        let (mut accounts, mut full) = (Vec::new(), None);
-        for mailbox in &route {
-            match self.within(mailbox, |used| policy::room(mailbox, used, ask.size)).await {
-                Answer::Granted => accounts.push(mailbox.account),
+        // There may be several: whoever has room gets it.
+        let (mut local, mut full) = (Vec::new(), None);
+        for mailbox in &route.local {
+            let judge = |used| policy::room(&snapshot, mailbox, used, ask.size);
+            match self.within(&snapshot, mailbox, judge).await {
+                Answer::Granted => local.push(mailbox.account),
                 refused => full = Some(refused),
             }
         }
         match full {
-            Some(refused) if accounts.is_empty() => refused,
-            _ => Answer::Recipient(Destination::Local(accounts)),
+            Some(refused) if local.is_empty() && route.remote.is_empty() => refused,
+            _ => Answer::Recipient(Destination { local, remote: route.remote }),
         }
     }
 
-    fn route(&self, ask: &RecipientAsk) -> Result<policy::Route, Refusal> {
-        policy::recipients(&self.connector, u32::try_from(ask.have).unwrap_or(u32::MAX))?;
-        let snapshot = self.snapshot();
-        let address = address(&snapshot, &ask.path)
+    fn route(&self, snapshot: &Snapshot, ask: &RecipientAsk) -> Result<policy::Route, Refusal> {
+        let (connector, client) = (&self.connector, self.client(ask.standing.user));
+        policy::recipients(snapshot, connector, client, u32::try_from(ask.have).unwrap_or(u32::MAX))?;
+        let address = address(snapshot, &ask.path)
             .ok_or_else(|| Refusal::UnknownRecipient { recipient: ask.path.to_string() })?;
-        policy::recipient(&snapshot, &self.connector, self.client(ask.standing.user), &address)
+        let rights = policy::rights(connector, client);
+        let author = policy::author(snapshot, rights, client, self.from.as_ref());
+        policy::recipient(snapshot, connector, client, &author, &address)
     }
 
-    /// Asks the question about what the mailbox holds, where it has a quota at all.
-    async fn within(&self, mailbox: &Mailbox, judge: impl FnOnce(u64) -> Result<(), Refusal>) -> Answer {
-        let unlimited =
-            [mailbox.prohibit_send_quota, mailbox.prohibit_send_receive_quota] == [Limit::Unlimited; 2];
-        if unlimited {
-            return Answer::Granted;
-        }
-        match self.context.store.usage(mailbox.account).await {
-            Ok(usage) => {
-                judge(usage.octets).map_or_else(|refusal| self.refuse(&refusal), |()| Answer::Granted)
-            }
+    /// Asks the question about what the mailbox holds, which is looked up only where there is a quota.
+    async fn within(
+        &self,
+        snapshot: &Snapshot,
+        mailbox: &Mailbox,
+        judge: impl FnOnce(u64) -> Result<(), Refusal>,
+    ) -> Answer {
+        let quotas = snapshot.quotas(mailbox);
+        let used = if [quotas.prohibit_send, quotas.prohibit_send_receive] == [Limit::Unlimited; 2] {
+            Ok(0)
+        } else {
+            self.context.store.usage(mailbox.account).await.map(|usage| usage.octets)
+        };
+        match used {
+            Ok(used) => judge(used).map_or_else(|refusal| self.refuse(&refusal), |()| Answer::Granted),
             Err(error) => self.fail(&error),
         }
     }
@@ -276,11 +288,12 @@ impl SmtpServe {
         let (snapshot, size) = (self.snapshot(), intake.size());
         let mut full = Vec::new();
         for recipient in intake.recipients() {
-            let Route::Local(accounts) = &recipient.route else { continue };
+            let accounts = &recipient.route.local;
             let (mut has_room, mut refused) = (false, None);
             // Those that have been removed meanwhile the store will miss.
             for mailbox in accounts.iter().filter_map(|account| snapshot.mailbox_by_account(*account)) {
-                match self.within(mailbox, |used| policy::room(mailbox, used, size)).await {
+                let judge = |used| policy::room(&snapshot, mailbox, used, size);
+                match self.within(&snapshot, mailbox, judge).await {
                     Answer::Granted => has_room = true,
                     answer => {
                         full.push(mailbox.account);
@@ -288,7 +301,7 @@ impl SmtpServe {
                     }
                 }
             }
-            if let Some(refused) = refused.filter(|_| !has_room) {
+            if let Some(refused) = refused.filter(|_| !has_room && recipient.route.remote.is_empty()) {
                 return Err(refused);
             }
         }
@@ -302,11 +315,8 @@ impl SmtpServe {
         let is_removed = |account: &AccountId| snapshot.mailbox_by_account(*account).is_none();
         let (mut removed, mut nobody, mut is_wanted) = (Vec::new(), None, false);
         for recipient in intake.recipients() {
-            let accounts = match &recipient.route {
-                Route::Local(accounts) => accounts.as_slice(),
-                Route::Remote => &[],
-            };
-            if accounts.is_empty() || !accounts.iter().all(is_removed) {
+            let accounts = &recipient.route.local;
+            if !recipient.route.remote.is_empty() || accounts.is_empty() || !accounts.iter().all(is_removed) {
                 is_wanted = true;
             } else {
                 let recipient = recipient.address.to_string();
@@ -397,10 +407,7 @@ fn agreed(snapshot: &Snapshot, envelope: Envelope) -> Option<transport::Envelope
     let recipient = |recipient: smtp::Recipient| {
         Some(transport::Recipient {
             address: address(snapshot, &recipient.path)?,
-            route: match recipient.destination {
-                Destination::Local(accounts) => Route::Local(accounts),
-                Destination::Remote => Route::Remote,
-            },
+            route: Route { local: recipient.destination.local, remote: recipient.destination.remote },
         })
     };
     let transaction = envelope.transaction;

@@ -105,13 +105,14 @@ impl fmt::Display for ForwardPath {
     }
 }
 
-/// Where an accepted recipient's copy will go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destination {
+/// Where an accepted recipient's copies will go: of a list or a forwarded mailbox there can be several, here and
+/// elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Destination {
     /// To these accounts here.
-    Local(Vec<AccountId>),
-    /// To another server.
-    Remote,
+    pub local: Vec<AccountId>,
+    /// To these addresses on other servers.
+    pub remote: Vec<Address>,
 }
 
 /// A recipient that was accepted.

@@ -10,13 +10,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use store::{Staging, Store, Target};
 
-/// Where a recipient's copy goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Route {
+/// Where a recipient's copies go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Route {
     /// To the INBOX of these accounts.
-    Local(Vec<AccountId>),
-    /// To another server, through the queue.
-    Remote,
+    pub local: Vec<AccountId>,
+    /// To these addresses on other servers, through the queue.
+    pub remote: Vec<Address>,
 }
 
 /// An accepted recipient.
@@ -137,16 +137,15 @@ impl Intake {
     /// Leaves these accounts out.
     pub fn leave_out(&mut self, accounts: &[AccountId]) {
         for recipient in &mut self.envelope.recipients {
-            if let Route::Local(to) = &mut recipient.route {
-                to.retain(|account| !accounts.contains(account));
-            }
+            recipient.route.local.retain(|account| !accounts.contains(account));
         }
     }
 
     /// Takes the next octets. After a fault the message is lost.
     pub async fn write(&mut self, octets: &[u8]) -> Result<(), Fault> {
         self.size = self.size.saturating_add(octets.len() as u64);
-        policy::size(&self.rules.connector, self.rules.client, self.size)?;
+        let Rules { all, connector, client } = &self.rules;
+        policy::size(all, connector, *client, self.size)?;
         let Some(header) = &mut self.header else { return Ok(self.staging.write(octets).await?) };
         let looked = header.len();
         header.extend_from_slice(octets);
@@ -227,10 +226,7 @@ impl Intake {
 /// One copy for each account, however many of its addresses were named.
 fn targets(envelope: &Envelope, trace: &Trace) -> Vec<Target> {
     let mut seen = HashSet::new();
-    let accounts = envelope.recipients.iter().flat_map(|recipient| match &recipient.route {
-        Route::Local(accounts) => accounts.as_slice(),
-        Route::Remote => &[],
-    });
+    let accounts = envelope.recipients.iter().flat_map(|recipient| &recipient.route.local);
     accounts
         .filter(|account| seen.insert(**account))
         .map(|account| Target {
@@ -246,11 +242,10 @@ fn targets(envelope: &Envelope, trace: &Trace) -> Vec<Target> {
 /// The queue's envelope, where there are recipients elsewhere.
 fn queued(envelope: &Envelope, trace: &Trace) -> Option<store::Envelope> {
     let mut seen = HashSet::new();
-    let recipients: Vec<(String, String)> = envelope
-        .recipients
-        .iter()
-        .filter(|recipient| recipient.route == Route::Remote && seen.insert(&recipient.address))
-        .map(|recipient| (recipient.address.to_string(), String::new()))
+    let addresses = envelope.recipients.iter().flat_map(|recipient| &recipient.route.remote);
+    let recipients: Vec<(String, String)> = addresses
+        .filter(|address| seen.insert(*address))
+        .map(|address| (address.to_string(), String::new()))
         .collect();
     (!recipients.is_empty()).then(|| store::Envelope {
         sender: envelope.sender.as_ref().map(ToString::to_string),

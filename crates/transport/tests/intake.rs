@@ -26,8 +26,16 @@ fn to(address: &str, route: Route) -> Recipient {
     Recipient { address: Address::parse(address).unwrap(), route }
 }
 
+fn here(accounts: &[AccountId]) -> Route {
+    Route { local: accounts.to_vec(), remote: Vec::new() }
+}
+
+fn elsewhere(addresses: &[&str]) -> Route {
+    Route { local: Vec::new(), remote: addresses.iter().map(|text| Address::parse(text).unwrap()).collect() }
+}
+
 fn bob() -> Vec<Recipient> {
-    vec![to("bob@example.test", Route::Local(vec![BOB]))]
+    vec![to("bob@example.test", here(&[BOB]))]
 }
 
 /// example.test with alice and bob.
@@ -197,11 +205,11 @@ async fn lines_of_mbox_go_before_a_user_s_header_is_read() {
 async fn one_copy_for_each_account_and_one_entry_in_the_queue() {
     let store = store().await;
     let recipients = vec![
-        to("bob@example.test", Route::Local(vec![BOB])),
-        to("postmaster@example.test", Route::Local(vec![ALICE, BOB])),
-        to("eve@else.test", Route::Remote),
-        to("eve@else.test", Route::Remote),
-        to("Eve@else.test", Route::Remote),
+        to("bob@example.test", here(&[BOB])),
+        to("postmaster@example.test", here(&[ALICE, BOB])),
+        to("eve@else.test", elsewhere(&["eve@else.test"])),
+        to("eve@else.test", elsewhere(&["eve@else.test"])),
+        to("Eve@else.test", elsewhere(&["Eve@else.test"])),
     ];
     let taken =
         take(intake(&store, recipients, Client::Anonymous), &store, b"A: b\r\n\r\n", 64).await.unwrap();
@@ -271,10 +279,7 @@ async fn half_a_message_leaves_nothing() {
     assert!(inbox(&store, BOB).await.is_empty());
 
     // A recipient who was removed meanwhile: the message is refused for all, and nobody gets it twice later.
-    let gone = vec![
-        to("bob@example.test", Route::Local(vec![BOB])),
-        to("x@example.test", Route::Local(vec![AccountId(9)])),
-    ];
+    let gone = vec![to("bob@example.test", here(&[BOB])), to("x@example.test", here(&[AccountId(9)]))];
     let fault = take(intake(&store, gone, Client::Anonymous), &store, b"\r\n", 9).await.unwrap_err();
     assert!(matches!(fault, Fault::Store(store::Error::NotFound)), "{fault}");
     assert!(inbox(&store, BOB).await.is_empty());

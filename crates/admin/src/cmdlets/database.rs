@@ -1,7 +1,7 @@
 //! Get- and Set-MailboxDatabase: the store as an administrator of Exchange knows it.
 //!
-//! There is one, with all mailboxes of the node. What can be set is how long removed messages can be brought back;
-//! its name is there so that scripts find it.
+//! There is one, with all mailboxes of the node. What can be set is how long removed messages can be brought
+//! back, and the quotas of mailboxes that have none of their own; its name is there so that scripts find it.
 
 use super::mailbox::put;
 use super::recipients::not_found;
@@ -15,7 +15,7 @@ use directory::{Change, Organization};
 static DATABASE: Shape =
     Shape { name: "MailboxDatabase", columns: &["Name", "Server", "DeletedItemRetention"] };
 
-const NAME: &str = "Mailbox Database";
+pub const NAME: &str = "Mailbox Database";
 
 const WHICH: Parameter =
     parameter("Identity", Kind::Text, "The database's name; there is one, and it is meant without this.")
@@ -34,13 +34,28 @@ pub const CMDLETS: &[Cmdlet] = &[
     },
     Cmdlet {
         name: "Set-MailboxDatabase",
-        synopsis: "Changes for how long removed messages are kept.",
+        synopsis: "Changes for how long removed messages are kept, and the quotas of mailboxes.",
         parameters: &[
             WHICH,
             parameter(
                 "DeletedItemRetention",
                 Kind::Text,
                 "How long removed messages can be brought back, such as 14.00:00:00.",
+            ),
+            parameter(
+                "IssueWarningQuota",
+                Kind::Text,
+                "Size over which statistics warn, of mailboxes without quotas of their own.",
+            ),
+            parameter(
+                "ProhibitSendQuota",
+                Kind::Text,
+                "Size from which on mailboxes without quotas of their own may not send.",
+            ),
+            parameter(
+                "ProhibitSendReceiveQuota",
+                Kind::Text,
+                "Size from which on mailboxes without quotas of their own take no mail.",
             ),
         ],
         accepts: &["MailboxDatabase"],
@@ -68,6 +83,9 @@ fn view(organization: &Organization, server: &str) -> Object {
         .with("Identity", NAME)
         .with("Server", server)
         .with("DeletedItemRetention", organization.deleted_item_retention)
+        .with("IssueWarningQuota", organization.database_quotas.issue_warning)
+        .with("ProhibitSendQuota", organization.database_quotas.prohibit_send)
+        .with("ProhibitSendReceiveQuota", organization.database_quotas.prohibit_send_receive)
 }
 
 async fn get(call: &mut Call<'_>) -> Result<(), Failure> {
@@ -88,6 +106,10 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     let old = changing.snapshot.organization();
     let mut organization = Organization::clone(old);
     put(&mut organization.deleted_item_retention, call.arguments.parse("DeletedItemRetention")?);
+    let quotas = &mut organization.database_quotas;
+    put(&mut quotas.issue_warning, call.arguments.parse("IssueWarningQuota")?);
+    put(&mut quotas.prohibit_send, call.arguments.parse("ProhibitSendQuota")?);
+    put(&mut quotas.prohibit_send_receive, call.arguments.parse("ProhibitSendReceiveQuota")?);
     let edit = Edit {
         before: Some(view(old, &server)),
         after: Some(view(&organization, &server)),

@@ -4,22 +4,28 @@
 //! must keep: names and positions that are there once, help for everything, examples that are read without error.
 
 mod audit;
+mod cas_kept;
 mod cas_mailbox;
 mod client_settings;
 mod connectors;
+mod contacts;
 mod database;
 mod domains;
 mod events;
 mod format;
+mod groups;
 mod help;
 mod mailbox;
 mod objects;
+mod person;
+mod protocol_policies;
 mod recipients;
 mod secrets;
 mod servers;
 mod services;
 mod settings;
 mod statistics;
+mod users;
 
 use crate::cmdlet::{Cmdlet, Effect, Run};
 
@@ -31,18 +37,22 @@ static TOPICS: &[&[Cmdlet]] = &[
     cas_mailbox::CMDLETS,
     client_settings::CMDLETS,
     connectors::CMDLETS,
+    contacts::CMDLETS,
     database::CMDLETS,
     domains::CMDLETS,
     events::CMDLETS,
     format::CMDLETS,
+    groups::CMDLETS,
     help::CMDLETS,
     mailbox::CMDLETS,
     objects::CMDLETS,
+    protocol_policies::CMDLETS,
     secrets::CMDLETS,
     servers::CMDLETS,
     services::CMDLETS,
     settings::CMDLETS,
     statistics::CMDLETS,
+    users::CMDLETS,
 ];
 
 /// All cmdlets.
@@ -62,7 +72,6 @@ pub fn find(name: &str) -> Option<&'static Cmdlet> {
 /// suggestion of something else.
 const LATER: &[&str] = &[
     "Add-ADPermission",
-    "Add-DistributionGroupMember",
     "Add-MailboxFolderPermission",
     "Add-MailboxPermission",
     "Add-PublicFolderClientPermission",
@@ -81,8 +90,6 @@ const LATER: &[&str] = &[
     "Get-ADPermission",
     "Get-Content",
     "Get-Credential",
-    "Get-DistributionGroup",
-    "Get-DistributionGroupMember",
     "Get-ExchangeCertificate",
     "Get-MailboxFolderPermission",
     "Get-MailboxPermission",
@@ -91,16 +98,13 @@ const LATER: &[&str] = &[
     "Get-MessageTrackingLog",
     "Get-PublicFolder",
     "Get-Queue",
-    "Get-Recipient",
     "Get-RemoteDomain",
     "Get-SendConnector",
     "Get-TransportConfig",
     "Get-TransportRule",
     "Get-TransportService",
-    "Get-User",
     "Import-Csv",
     "Import-ExchangeCertificate",
-    "New-DistributionGroup",
     "New-ExchangeCertificate",
     "New-PublicFolder",
     "New-RemoteDomain",

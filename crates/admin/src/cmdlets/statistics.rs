@@ -84,15 +84,19 @@ async fn logons_of(call: &mut Call<'_>, mailbox: &Mailbox) -> Result<(), Failure
 }
 
 async fn get(call: &mut Call<'_>) -> Result<(), Failure> {
-    let mailbox = one(call, &call.context().directory.snapshot())?;
+    let all = call.context().directory.snapshot();
+    let mailbox = one(call, &all)?;
+    let quotas = all.quotas(&mailbox);
     let usage = call.context().store.usage(mailbox.account).await?;
     let logons = call.context().store.logons(mailbox.account).await?;
     let last = logons.first();
     let size = ByteSize(usage.octets);
-    let status = if !mailbox.prohibit_send_receive_quota.allows(&size) {
+    let status = if !quotas.prohibit_send_receive.allows(&size) {
         "MailboxDisabled"
-    } else if !mailbox.prohibit_send_quota.allows(&size) {
+    } else if !quotas.prohibit_send.allows(&size) {
         "ProhibitSend"
+    } else if !quotas.issue_warning.allows(&size) {
+        "IssueWarning"
     } else {
         "BelowLimit"
     };

@@ -45,6 +45,18 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         }
         Refusal::RelayDenied { .. } => Reply::fixed(550, "5.7.1 Unable to relay"),
         Refusal::UnknownRecipient { .. } => Reply::fixed(550, "5.1.1 User unknown"),
+        // The words are those of Exchange, which administrators search for.
+        Refusal::RecipientNeedsLogin { .. } => {
+            Reply::fixed(550, "5.7.1 RESOLVER.RST.AuthRequired; authentication required")
+        }
+        Refusal::SenderNotWelcome { .. } => {
+            Reply::fixed(550, "5.7.1 RESOLVER.RST.NotAuthorized; not authorized")
+        }
+        Refusal::NobodyInGroup { .. } => Reply::fixed(550, "5.2.4 The list has no members"),
+        Refusal::UserRecipients { .. } => {
+            Reply::fixed(550, "5.5.3 RESOLVER.ADR.RecipLimit; too many recipients")
+        }
+        Refusal::MailboxSize { .. } => Reply::fixed(552, "5.3.4 Message size exceeds the limit of a mailbox"),
         Refusal::TooManyRecipients { .. } => Reply::fixed(452, "4.5.3 Too many recipients"),
         Refusal::MessageTooLarge { .. } => {
             Reply::fixed(552, "5.3.4 Message size exceeds fixed maximum message size")

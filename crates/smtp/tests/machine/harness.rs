@@ -28,6 +28,10 @@ pub const TOO_LARGE: Reply = Reply::fixed(552, "5.3.4 Message size exceeds fixed
 pub const TOO_MANY: Reply = Reply::fixed(452, "4.5.3 Too many recipients");
 pub const FULL: Reply = Reply::fixed(452, "4.3.1 Insufficient system resources");
 
+fn here(account: u64) -> Destination {
+    Destination { local: vec![AccountId(account)], ..Destination::default() }
+}
+
 impl World {
     pub fn answer(&mut self, ask: Ask) -> Answer {
         match ask {
@@ -39,15 +43,17 @@ impl World {
             Ask::Sender(_) => Answer::Granted,
             Ask::Recipient(ask) if ask.have >= 3 => Answer::Refused(TOO_MANY),
             Ask::Recipient(ask) => match &ask.path {
-                ForwardPath::Postmaster => Answer::Recipient(Destination::Local(vec![AccountId(3)])),
+                ForwardPath::Postmaster => Answer::Recipient(here(3)),
                 ForwardPath::Address(to) if to.domain().as_str() != "example.test" => match ask.standing.user
                 {
-                    Some(_) => Answer::Recipient(Destination::Remote),
+                    Some(_) => {
+                        Answer::Recipient(Destination { remote: vec![to.clone()], ..Destination::default() })
+                    }
                     None => Answer::Refused(Reply::fixed(550, "5.7.1 Unable to relay")),
                 },
                 ForwardPath::Address(to) => match to.local() {
-                    "alice" => Answer::Recipient(Destination::Local(vec![AccountId(1)])),
-                    "bob" => Answer::Recipient(Destination::Local(vec![AccountId(2)])),
+                    "alice" => Answer::Recipient(here(1)),
+                    "bob" => Answer::Recipient(here(2)),
                     _ => Answer::Refused(Reply::fixed(550, "5.1.1 User unknown")),
                 },
             },
