@@ -118,6 +118,14 @@ impl DateTime {
         format!("{day:2}-{month}-{year:04} {time} {zone}")
     }
 
+    /// The moment in UTC for names of files, which sort by it: `1996-07-17T09-44-25Z`.
+    pub fn to_name(self) -> String {
+        let utc = DateTime::utc(self.seconds);
+        let (year, month, day) = utc.day().civil();
+        let time = utc.shown().time.replace(':', "-");
+        format!("{year:04}-{month:02}-{day:02}T{time}Z")
+    }
+
     /// The day it is in its own zone.
     pub fn day(self) -> Day {
         Day(self.local().div_euclid(DAY))
@@ -220,6 +228,13 @@ fn zone_minutes(text: &str) -> Option<i16> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn names_of_files_sort_by_the_moment() {
+        let zoned = DateTime { seconds: 837_596_665, offset: -420 };
+        assert_eq!(zoned.to_name(), "1996-07-17T09-44-25Z");
+        assert!(DateTime::utc(999_999_999).to_name() < DateTime::utc(1_000_000_000).to_name());
+    }
 
     #[test]
     fn imap_forms() {

@@ -17,7 +17,7 @@ use crate::{Error, Options, checkpoint, files, schema};
 use journal::{Journal, Source, event};
 use rusqlite::Connection;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) lazy: Arc<Lazy>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<File>>,
+    /// The data directory; `None` in memory.
+    pub(crate) dir: Option<PathBuf>,
 }
 
 impl Core {
@@ -54,7 +56,7 @@ impl Core {
         }
         let writer = schema::open_writer(dir, marked)?;
         if marked != Some(schema::FORMAT) {
-            files::mark(dir)?;
+            files::mark(dir, schema::FORMAT)?;
             if let Some(parent) = dir.canonicalize().ok().as_deref().and_then(Path::parent) {
                 files::sync_dir(parent)?; // the directory itself is a new name
             }
@@ -150,7 +152,8 @@ impl Core {
         let lazy_too = Arc::clone(&lazy);
         threads.push(thread("store-events", move || lazy_too.work(|batch| write_lazily(&writes, batch)))?);
         let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
-        Ok(Core { commands, readers, searcher: None, views, segments, staging, gate, lazy, threads, lock })
+        let dir = dir.map(Path::to_owned);
+        Ok(Core { commands, readers, searcher: None, views, segments, staging, gate, lazy, threads, lock, dir })
     }
 
     /// Runs a job in the next commit; returns when that is durable.

@@ -5,6 +5,7 @@
 //! durable commit. Calls are asynchronous and may be dropped at any await: what was begun is then finished or not,
 //! never half done.
 
+pub mod backup;
 mod bodies;
 mod check;
 mod checkpoint;
@@ -16,8 +17,10 @@ mod messages;
 mod names;
 mod objects;
 mod readers;
+mod reading;
 mod reads;
 mod reclaim;
+mod repair;
 mod reserve;
 mod rows;
 mod schema;
@@ -32,6 +35,8 @@ mod types;
 mod views;
 mod writer;
 
+pub use reading::Source;
+pub use repair::{Repaired, repair};
 pub use staging::{Staged, Staging};
 pub use types::*;
 
@@ -541,4 +546,10 @@ impl Drop for Loading {
 /// Reads a whole data directory without changing it and reports all damage found. The store must not be open.
 pub fn check(dir: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
     check::check(dir, progress)
+}
+
+/// Puts the index back as it was before the last change of format, for the program that made it; returns that format, and
+/// where the present index is kept. What came since is not in it. The store must not be open.
+pub fn step_back(dir: &Path) -> Result<(u32, std::path::PathBuf), Error> {
+    files::step_back(dir)
 }

@@ -16,7 +16,7 @@ use mail::{
 use rusqlite::params;
 
 /// The part of [`FlagSet`] that means the same in every folder.
-fn system(flags: FlagSet) -> FlagSet {
+pub(crate) fn system(flags: FlagSet) -> FlagSet {
     Flag::ALL.into_iter().filter(|flag| flags.contains(*flag)).collect()
 }
 

@@ -4,13 +4,13 @@
 //! index is switched to them in the same commit, and when none is left the file is removed. Every step is a commit of
 //! its own, so it can be stopped, by a crash too, and taken up again anywhere.
 
-use crate::Error;
 use crate::bodies::{place, waste};
 use crate::core::Core;
 use crate::segments::{Octets, Place};
 use crate::sql::{Db, int, uint};
 use crate::tx::Tx;
 use crate::writer::{Incoming, Stored};
+use crate::{Error, files};
 use mail::BlobId;
 use rusqlite::params;
 
@@ -20,10 +20,10 @@ const STEP: u64 = 4 << 20;
 /// Empties segments until about `budget` octets were copied; returns whether more is left to do.
 pub(crate) async fn reclaim(core: &Core, budget: u64) -> Result<bool, Error> {
     let mut left = budget;
-    let mut damaged = Vec::new();
+    let mut passed_over = Vec::new();
     loop {
-        let passed_over = damaged.clone();
-        let Some((segment, living)) = core.read(move |db| victim(db, &passed_over)).await? else {
+        let not_these = passed_over.clone();
+        let Some((segment, living)) = core.read(move |db| victim(db, &not_these)).await? else {
             return Ok(false);
         };
         let mut living = living.into_iter().peekable();
@@ -43,10 +43,8 @@ pub(crate) async fn reclaim(core: &Core, budget: u64) -> Result<bool, Error> {
             left = left.saturating_sub(octets);
             whole &= relocate(core, segment, step).await?;
         }
-        if whole {
-            remove(core, segment).await?;
-        } else {
-            damaged.push(segment);
+        if !whole || !remove(core, segment).await? {
+            passed_over.push(segment);
         }
     }
 }
@@ -106,7 +104,19 @@ fn switch(tx: &mut Tx<'_>, from: u32, stored: &Stored) -> Result<(), Error> {
 }
 
 /// Removes a segment in which nothing lives: nothing is ever added to one that is not the newest.
-async fn remove(core: &Core, segment: u32) -> Result<(), Error> {
-    core.write(Vec::new(), move |tx, _| tx.db.run("DELETE FROM segments WHERE id = ?1", [segment])).await?;
-    core.segments.remove(segment)
+/// Returns whether it was: not while others read from outside.
+async fn remove(core: &Core, segment: u32) -> Result<bool, Error> {
+    let delete =
+        move |tx: &mut Tx<'_>, _: &[Stored]| tx.db.run("DELETE FROM segments WHERE id = ?1", [segment]);
+    let Some(dir) = &core.dir else {
+        core.write(Vec::new(), delete).await?;
+        return core.segments.remove(segment).map(|()| true);
+    };
+    // A backup that read the index before this has yet to read the segment.
+    let Some(_allowed) = files::may_remove(dir)? else { return Ok(false) };
+    if files::may_step_back(dir)? {
+        return Ok(false);
+    }
+    core.write(Vec::new(), delete).await?;
+    core.segments.remove(segment).map(|()| true)
 }

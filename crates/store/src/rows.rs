@@ -118,6 +118,18 @@ impl MessageRow {
         db.all(MESSAGE, [int(account.0), int(folder.0)], MessageRow::read)
     }
 
+    /// The first `limit` messages of a folder behind this one.
+    pub(crate) fn after(
+        db: Db<'_>,
+        account: AccountId,
+        folder: FolderId,
+        uid: Uid,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>, Error> {
+        let sql = format!("{MESSAGE} AND uid > ?3 ORDER BY uid LIMIT ?4");
+        db.all(&sql, params![int(account.0), int(folder.0), uid.0, limit], MessageRow::read)
+    }
+
     /// Those of these messages that exist. `uids` ascend.
     pub(crate) fn some(
         db: Db<'_>,

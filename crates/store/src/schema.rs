@@ -100,6 +100,9 @@ const READER_CACHE: u32 = 1 << 10;
 pub(crate) fn open_writer(dir: &Path, marked: Option<u32>) -> Result<Connection, Error> {
     let path = dir.join("index.db");
     files::private_file(&path).map_err(io(path.display()))?;
+    if marked != Some(FORMAT) {
+        keep_older(dir)?;
+    }
     let connection = Connection::open(&path)?;
     prepare(&connection, WRITER_CACHE)?;
     connection.pragma_update(None, "page_size", 8192)?;
@@ -116,6 +119,25 @@ pub(crate) fn open_writer(dir: &Path, marked: Option<u32>) -> Result<Connection,
     // A change that changes nothing: from here on there is a log.
     connection.pragma_update(None, "user_version", FORMAT)?;
     Ok(connection)
+}
+
+/// Keeps an index of an older format as it is, so that the program that made it can be gone back to; only that of the
+/// last step.
+fn keep_older(dir: &Path) -> Result<(), Error> {
+    let found = format(&open_still(dir)?)?;
+    if !(1..FORMAT).contains(&found) {
+        return Ok(());
+    }
+    let name = files::previous(FORMAT);
+    let kept = files::keep_index(dir, &name)?;
+    tracing::info!(
+        "the index is brought from format {found} to {FORMAT}; as it was, it is kept in {}",
+        kept.display()
+    );
+    for older in 1..FORMAT {
+        let _ = std::fs::remove_dir_all(dir.join(files::previous(older))); // it takes room, no more
+    }
+    Ok(())
 }
 
 /// Opens the index of a data directory for writing back its log.
@@ -191,6 +213,12 @@ pub(crate) fn stand_in(connection: &Connection, found: u32) -> Result<(), Error>
             .execute_batch("CREATE TEMP TABLE bodies(blob INTEGER PRIMARY KEY, octets BLOB NOT NULL)")?;
     }
     Ok(())
+}
+
+/// Makes all tables of the newest format in an empty index.
+pub(crate) fn build(connection: &Connection) -> Result<(), Error> {
+    connection.pragma_update(None, "page_size", 8192)?;
+    migrate(connection)
 }
 
 fn migrate(connection: &Connection) -> Result<(), Error> {

@@ -213,6 +213,45 @@ impl Segments {
         medium.read_exact_at(&mut last, place.offset + place.record() - 1).map_err(damage(place))
     }
 
+    /// What can be read of a message, whether it is whole or not.
+    pub(crate) fn remains(&self, place: &Place) -> Vec<u8> {
+        let Ok(length) = self.length(place.segment) else { return Vec::new() };
+        let there = length.saturating_sub(place.offset + HEAD).min(u64::from(place.length));
+        let mut out = vec![0; usize::try_from(there).unwrap_or(0)];
+        let read =
+            self.medium(place.segment).map(|medium| medium.read_exact_at(&mut out, place.offset + HEAD));
+        if matches!(read, Ok(Ok(()))) { out } else { Vec::new() }
+    }
+
+    /// All records of a segment that follow one another from its beginning, whatever the index knows of them.
+    pub(crate) fn records(&self, segment: u32) -> Result<Vec<(BlobId, Place)>, Error> {
+        let (medium, length) = (self.medium(segment)?, self.length(segment)?);
+        let (mut found, mut offset) = (Vec::new(), HEADER);
+        while offset + HEAD <= length {
+            let mut head = [0; HEAD as usize];
+            medium.read_exact_at(&mut head, offset).map_err(io(format_args!("segment {segment}")))?;
+            match read_head(&head, segment, offset) {
+                Some((blob, place)) if offset + place.record() <= length => {
+                    found.push((blob, place));
+                    offset += place.record();
+                }
+                _ => offset = next_record(&medium, offset + 1, length)?,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes a segment's header anew.
+    pub(crate) fn mend(&self, segment: u32) -> Result<(), Error> {
+        let Some(path) = self.path(segment) else { return Ok(()) };
+        let write = || {
+            let file = files::private_file(&path)?;
+            file.write_all_at(&header_of(segment), 0)?;
+            file.sync_all()
+        };
+        write().map_err(io(path.display()))
+    }
+
     /// Removes a segment's file; nothing may refer to it any more.
     pub(crate) fn remove(&self, segment: u32) -> Result<(), Error> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&segment);
@@ -254,14 +293,8 @@ impl Segments {
             None => Medium::Memory(RwLock::default()),
         };
         let what = || format!("segment {segment}");
-        let mut header = [0; HEADER as usize];
-        let (magic, rest) = header.split_at_mut(MAGIC.len());
-        magic.copy_from_slice(MAGIC);
-        let (version, rest) = rest.split_at_mut(4);
-        version.copy_from_slice(&VERSION.to_le_bytes());
-        rest.split_at_mut(4).0.copy_from_slice(&segment.to_le_bytes());
         medium.truncate(0).map_err(io(what()))?;
-        medium.write_all_at(&header, 0).map_err(io(what()))?;
+        medium.write_all_at(&header_of(segment), 0).map_err(io(what()))?;
         medium.sync().map_err(io(what()))?;
         if let Some(dir) = &self.dir {
             files::sync_dir(dir)?;
@@ -285,6 +318,42 @@ impl Segments {
     pub(crate) fn check(&self, segment: u32) -> Result<(), Error> {
         check_header(segment, &*self.medium(segment)?)
     }
+}
+
+fn header_of(segment: u32) -> [u8; HEADER as usize] {
+    let fields: [&[u8]; 3] = [MAGIC, &VERSION.to_le_bytes(), &segment.to_le_bytes()];
+    let mut header = [0; HEADER as usize];
+    for (to, from) in header.iter_mut().zip(fields.into_iter().flatten()) {
+        *to = *from;
+    }
+    header
+}
+
+/// Behind damage: where something begins that looks like a record, or the end.
+fn next_record(medium: &Medium, mut offset: u64, length: u64) -> Result<u64, Error> {
+    let mut room = vec![0; GATHER];
+    while offset < length {
+        let there = (length - offset).min(GATHER as u64) as usize;
+        let part = room.get_mut(..there).unwrap_or_default();
+        medium.read_exact_at(part, offset).map_err(io("reading a damaged segment"))?;
+        if let Some(at) = part.windows(RECORD.len()).position(|octets| octets == RECORD) {
+            return Ok(offset + at as u64);
+        }
+        offset += (there - there.min(RECORD.len() - 1)).max(1) as u64;
+    }
+    Ok(length)
+}
+
+/// What a record's head says, if it is one.
+fn read_head(head: &[u8; HEAD as usize], segment: u32, offset: u64) -> Option<(BlobId, Place)> {
+    let (start, rest) = head.split_first_chunk::<8>()?;
+    let (blob, rest) = rest.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first_chunk::<4>()?;
+    let (_, rest) = rest.split_first_chunk::<4>()?;
+    let checksum = u64::from_le_bytes(*rest.first_chunk::<8>()?);
+    let (magic, codec) = start.split_at(4);
+    let place = Place { segment, offset, length: u32::from_le_bytes(*length), checksum };
+    (magic == RECORD && codec == [RAW, 0, 0, 0]).then_some((BlobId(u64::from_le_bytes(*blob)), place))
 }
 
 fn check_header(segment: u32, medium: &Medium) -> Result<(), Error> {

@@ -107,6 +107,8 @@ pub enum Error {
     ReadOnly(String),
     /// The operating system refused; says what was tried.
     Io(String),
+    /// The directory named cannot be used for this; says why, and what to do.
+    Unfit(String),
     /// The store is closed.
     Closed,
 }
@@ -130,7 +132,9 @@ impl std::fmt::Display for Error {
             Error::Damaged(place) => {
                 write!(f, "damaged data: {place}; `gatepost check` tells how far it goes")
             }
-            Error::Denied(what) | Error::ReadOnly(what) | Error::Io(what) => f.write_str(what),
+            Error::Denied(what) | Error::ReadOnly(what) | Error::Io(what) | Error::Unfit(what) => {
+                f.write_str(what)
+            }
             Error::Closed => f.write_str("the store is closed"),
         }
     }
@@ -316,6 +320,23 @@ pub struct Target {
     pub keywords: Vec<Keyword>,
     /// INTERNALDATE.
     pub date: DateTime,
+}
+
+/// A message as it lies in a folder.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its number in the folder.
+    pub uid: Uid,
+    /// Octets.
+    pub size: u32,
+    /// System flags.
+    pub flags: FlagSet,
+    /// Keywords.
+    pub keywords: Vec<Keyword>,
+    /// INTERNALDATE.
+    pub date: DateTime,
+    /// Its octets.
+    pub blob: BlobId,
 }
 
 /// What became of a delivery.

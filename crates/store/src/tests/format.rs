@@ -8,7 +8,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -22,7 +22,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// Everything that can be asked of a small store, as text, to be compared with what was written beside it.
-async fn describe(store: &Store) -> String {
+pub(super) async fn describe(store: &Store) -> String {
     use std::fmt::Write;
     let mut out = String::new();
     for object in store.objects().await.unwrap() {
@@ -74,7 +74,7 @@ async fn describe(store: &Store) -> String {
 }
 
 /// Puts something of everything into a new store.
-async fn fill(store: &Store) {
+pub(super) async fn fill(store: &Store) {
     let account = account(store).await;
     let object = Object { kind: "Mailbox".into(), key: "alice".into(), json: "{\"Name\":\"alice\"}".into() };
     let audit = AuditEntry {
@@ -273,4 +273,33 @@ async fn what_a_crash_leaves_behind_is_removed() {
     assert_eq!(octets(&store, alice, INBOX, Uid(2)).await, message("b"));
     store.close();
     no_damage(dir.path());
+}
+
+/// One step back after an upgrade: the index is as the older program left it, and all octets it knows are there.
+#[tokio::test]
+async fn the_previous_format_can_be_gone_back_to() {
+    let fixture = fixtures().join(format!("data-v{}", schema::FORMAT - 1));
+    let dir = tempfile::tempdir().unwrap();
+    copy(&fixture, dir.path());
+    assert!(step_back(dir.path()).unwrap_err().to_string().contains("no index of an earlier format"));
+    let before = std::fs::read(dir.path().join("index.db")).unwrap();
+    let store = Store::open(dir.path(), segmented()).unwrap();
+    store.core.segments.full_at.store(1, Ordering::Relaxed);
+    let uid = send(&store, AccountId(1), "since").await;
+    for uid in uids(&store, AccountId(1), INBOX).await {
+        store.remove(AccountId(1), INBOX, vec![Uid(uid)]).await.unwrap();
+    }
+    send(&store, AccountId(1), "after").await;
+    store.purge_recoverable(i64::MAX).await.unwrap();
+    // What the older index needs is not removed.
+    while store.reclaim(u64::MAX).await.unwrap() {}
+    store.close();
+    let (format, newer) = step_back(dir.path()).unwrap();
+    assert_eq!(format, schema::FORMAT - 1);
+    assert!(newer.join("index.db").exists() && uid.0 > 0);
+    assert!(std::fs::read(dir.path().join("index.db")).unwrap() == before);
+    assert_eq!(files::format(dir.path()).unwrap(), Some(format));
+    no_damage(dir.path());
+    let store = Store::open(dir.path(), Options::default()).unwrap();
+    assert_eq!(describe(&store).await, std::fs::read_to_string(fixture.with_extension("txt")).unwrap());
 }

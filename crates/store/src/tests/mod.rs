@@ -1,5 +1,6 @@
 //! What the tests of the whole store share: an account, messages, and short ways to say things.
 
+mod backup;
 mod calls;
 mod damage;
 mod events;
@@ -7,6 +8,7 @@ mod format;
 mod full;
 mod group;
 mod model;
+mod repair;
 
 use crate::*;
 use mail::{DateTime, Entry, Flag, FlagSet, Keyword};
