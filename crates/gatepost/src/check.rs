@@ -1,26 +1,71 @@
-//! `gatepost check`: reads a whole data directory and reports damage, without changing anything.
+//! `gatepost check`: reads a whole data directory, or a backup, and reports damage; with `--repair` it makes a data directory
+//! whole again. Without, nothing is changed.
 
-use crate::boot::Boot;
-use crate::cli::Data;
+use crate::cli;
 use crate::failure::Failure;
-use crate::{setup, terminal};
+use crate::progress::Progress;
+use crate::{backup, setup, terminal};
 use directory::{Mailbox, Snapshot};
+use mail::DateTime;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Checks; damage is a failure of exit code 3.
-pub fn run(options: &Data) -> Result<(), Failure> {
-    let dir = options.existing();
-    let data = Boot::load(&dir)?.unwrap_or_default().data_dir(&dir);
-    if !data.is_dir() {
-        return Err(Failure::setup(format!(
-            "{}: there is no such data directory; name the right one with --data",
-            data.display()
-        )));
+pub fn run(options: &cli::Check) -> Result<(), Failure> {
+    if let Some(backup) = &options.backup {
+        return verify(backup);
     }
-    let mut progress = Progress::new();
-    let report = store::check(&data, &mut |done, all| progress.show(done, all));
-    let report = report.map_err(|error| Failure::data(&data, &error))?;
+    let (dir, data) = backup::existing(&options.data)?;
+    if options.repair {
+        repair(&data)?;
+    }
+    check(&dir, &data)
+}
+
+/// Reads a backup.
+fn verify(backup: &Path) -> Result<(), Failure> {
+    let mut progress = Progress::new("Reading");
+    let damage = store::backup::verify(backup, &mut |done, all| progress.show(done, all));
+    drop(progress);
+    let damage = damage.map_err(|error| Failure::backup(backup, backup, &error))?;
+    terminal::say(&format!("{}: damage: {}", backup.display(), damage.len()));
+    for damage in &damage {
+        terminal::say(&format!("  {damage}"));
+    }
+    if damage.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::setup(
+        "the backup is damaged; begin another one in a new directory, and keep this one until that is complete",
+    ))
+}
+
+/// Repairs, and says what was done.
+fn repair(data: &Path) -> Result<(), Failure> {
+    let name = DateTime::utc(server::system_clock().seconds).to_name();
+    let mut progress = Progress::new("Repairing");
+    let repaired = store::repair(data, &name, &mut |done, all| progress.show(done, all));
+    drop(progress);
+    let repaired = repaired.map_err(|error| Failure::data(data, &error))?;
+    for mended in &repaired.mended {
+        terminal::say(&format!("mended: {mended}"));
+    }
+    for lost in &repaired.lost {
+        terminal::say(&format!("lost: {lost}"));
+    }
+    terminal::say(&format!("note: the index as it was is kept in {}", repaired.before.display()));
+    if repaired.quarantine.exists() {
+        let kept = repaired.quarantine.display();
+        terminal::say(&format!("note: what can be read of damaged messages is in {kept}"));
+    }
+    Ok(())
+}
+
+fn check(dir: &Path, data: &Path) -> Result<(), Failure> {
+    let mut progress = Progress::new("Reading");
+    let report = store::check(data, &mut |done, all| progress.show(done, all));
+    drop(progress);
+    let report = report.map_err(|error| Failure::data(data, &error))?;
     let damage = report.damage.len();
     terminal::say(&if report.index_damaged {
         format!("the index cannot be read as a whole, damage: {damage}")
@@ -50,12 +95,13 @@ pub fn run(options: &Data) -> Result<(), Failure> {
     if report.index_damaged {
         return Err(Failure::setup(format!(
             "{data} has a damaged index, without which nothing is known of the mail; nothing was changed. Copy the \
-             directory, then restore index.db from a backup, unless something else is said above"
+             directory, then restore index.db from a backup, or run this with --repair to save what can be read, unless \
+             something else is said above"
         )));
     }
     Err(Failure::setup(format!(
-        "{data} is damaged; nothing was changed. Copy the directory, then restore what is named above from a backup; what \
-         is not named is whole and can be served"
+        "{data} is damaged; nothing was changed. Copy the directory, then restore what is named above from a backup, or run \
+         this with --repair to take it out; what is not named is whole and can be served"
     )))
 }
 
@@ -71,22 +117,4 @@ fn owners(report: &store::Report) -> Vec<String> {
         format!("  account {} is {} ({})", mailbox.account, mailbox.name, mailbox.primary_smtp_address)
     };
     snapshot.mailboxes().filter(concerned).map(owner).collect()
-}
-
-/// Progress on standard error, for those who look at it.
-struct Progress {
-    next: Instant,
-}
-
-impl Progress {
-    fn new() -> Progress {
-        Progress { next: Instant::now() + Duration::from_secs(1) }
-    }
-
-    fn show(&mut self, done: u64, all: u64) {
-        if terminal::is_watched() && Instant::now() >= self.next {
-            self.next = Instant::now() + Duration::from_secs(1);
-            terminal::tell(&format!("{} of {} MiB", done >> 20, all >> 20));
-        }
-    }
 }

@@ -32,8 +32,61 @@ pub enum Command {
     Serve(Data),
     /// Administer a running server
     Shell(Shell),
-    /// Read all data of a stopped server and report damage, without changing anything
-    Check(Data),
+    /// Read all data of a stopped server and report damage; without --repair nothing is changed
+    Check(Check),
+    /// Back up a server, while it runs or not; what the backup has already is not copied again
+    Backup(Backup),
+    /// Bring back a server, or parts of it, from a backup
+    Restore(Restore),
+}
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Whose data it is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Take damaged messages out, keep what can be read of them, and put right what can be counted or made anew; the index
+    /// is kept as it was
+    #[arg(long)]
+    pub repair: bool,
+    /// Read this backup instead
+    #[arg(long, value_name = "DIR", conflicts_with = "repair")]
+    pub backup: Option<PathBuf>,
+}
+
+/// Options of `backup`.
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// The backup: an earlier one, or a directory that is empty or does not exist
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// Whose data it is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Keep so many states, this one included, and remove older ones
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = value_parser!(u32).range(1..=10_000))]
+    pub keep: u32,
+}
+
+/// Options of `restore`.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// The backup
+    #[arg(value_name = "DIR", required_unless_present = "previous_format")]
+    pub from: Option<PathBuf>,
+    /// Whose data it is; to restore all, a directory that is empty or does not exist
+    #[command(flatten)]
+    pub data: Data,
+    /// The state to restore, as --list names it [default: the newest]
+    #[arg(long, value_name = "NAME")]
+    pub state: Option<String>,
+    /// Only list the states that the backup has
+    #[arg(long)]
+    pub list: bool,
+    /// Go back to the format that the data had before the last upgrade, for the older program
+    #[arg(long, conflicts_with_all = ["from", "state", "list"])]
+    pub previous_format: bool,
 }
 
 /// Where the data is.
@@ -130,7 +183,7 @@ fn ip_address(text: &str) -> Result<IpAddr, String> {
 
 /// Subcommands that the documentation of later versions will tell of. To be told so is worth more than a suggestion of
 /// something else.
-const LATER: [&str; 6] = ["backup", "restore", "probe", "import", "export", "gateway"];
+const LATER: [&str; 4] = ["probe", "import", "export", "gateway"];
 
 impl Arguments {
     /// Those of this process. For help and wrong usage it ends here, with 0 or 2.

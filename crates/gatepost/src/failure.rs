@@ -71,7 +71,7 @@ impl Failure {
             )),
             store::Error::Damaged(what) => Failure::Setup(format!(
                 "{dir}: damaged data: {what}. Run `gatepost check --data {dir}`, which changes nothing, then restore from a backup \
-                 what it names"
+                 what it names, or run it with --repair"
             )),
             store::Error::Full => {
                 Failure::Failed(format!("{dir}: the disk is full; make room and try again"))
@@ -79,6 +79,30 @@ impl Failure {
             store::Error::Denied(what) => Failure::Setup(format!("{what}{DENIED}")),
             store::Error::ReadOnly(what) => Failure::Setup(format!("{what}{READ_ONLY}")),
             _ => Failure::Setup(format!("{dir}: {error}")),
+        }
+    }
+
+    /// A backup could not be made of, or brought back to, a data directory.
+    pub fn backup(backup: &Path, dir: &Path, error: &store::Error) -> Failure {
+        match error {
+            store::Error::Locked => Failure::Failed(format!(
+                "{0} or {1} is in use by another Gatepost; let a backup that is under way end. To restore into a server \
+                 that runs, name a mailbox with --mailbox",
+                backup.display(),
+                dir.display()
+            )),
+            store::Error::Unfit(what) => Failure::Usage(what.clone()),
+            store::Error::Damaged(what) => Failure::Setup(format!(
+                "damaged data: {what}. `gatepost check --data {}` reads all of a stopped server, `gatepost check --backup {}` \
+                 all of the backup",
+                dir.display(),
+                backup.display()
+            )),
+            store::Error::Full => Failure::Failed(
+                "the disk is full; make room and give the same command again: it goes on where it was"
+                    .to_owned(),
+            ),
+            _ => Failure::data(dir, error),
         }
     }
 

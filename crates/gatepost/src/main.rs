@@ -5,6 +5,7 @@
 //! decided in [`failure`].
 
 mod adapter;
+mod backup;
 mod boot;
 mod boot_file;
 mod check;
@@ -13,9 +14,11 @@ mod client_settings;
 mod demo;
 mod failure;
 mod logging;
+mod progress;
 mod protocol;
 mod quickstart;
 mod ready;
+mod restore;
 mod running;
 mod samples;
 mod serve;
@@ -34,6 +37,8 @@ fn main() -> ExitCode {
         cli::Command::Serve(options) => serve::run(&options),
         cli::Command::Shell(options) => shell::run(&options),
         cli::Command::Check(options) => check::run(&options),
+        cli::Command::Backup(options) => backup::run(&options),
+        cli::Command::Restore(options) => restore::run(&options),
     };
     logging::finish();
     match result {

@@ -17,6 +17,11 @@ pub fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// Writes the last line of the terminal anew, on standard error.
+pub fn redraw(text: &str) {
+    let _ = write!(io::stderr(), "\r\x1b[K{text}");
+}
+
 /// How this program was called, so that a command that is shown can be typed as it stands.
 pub fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "gatepost".to_owned())

@@ -92,7 +92,7 @@ fn every_error_says_what_to_do() {
     let (file, latin1, missing) = (path("file"), path("latin1"), path("missing"));
     let table: [(&[&str], i32, &[&str]); 14] = [
         (&["serf"], 2, &["'serf'", "'serve'", "--help"]),
-        (&["backup", "x"], 2, &["'backup' is not part of this version", "--help"]),
+        (&["backup"], 2, &["<DIR>", "--help"]),
         (&["probe", "localhost"], 2, &["'probe' is not part of this version"]),
         (&["demo", "--bind", "localhost"], 2, &["'localhost'", "IP addresses of this machine", "127.0.0.1"]),
         (&["quickstart", "--bind", "127.0.0.1,here"], 2, &["'here'", "IP addresses of this machine"]),
