@@ -49,6 +49,7 @@ use crate::writer::Incoming;
 use bytes::Bytes;
 use journal::Journal;
 use mail::{AccountId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -172,9 +173,7 @@ impl Store {
         to: Vec<Target>,
         queue: Option<Envelope>,
     ) -> Result<Delivered, Error> {
-        let arrival = Arrival { summary: message.summary.encode(), header: message.summary.root.header.len };
-        let (octets, length, checksum) = (message.octets.clone(), message.size, message.checksum);
-        let body = Incoming { octets, length, checksum, blob: None };
+        let (arrival, body) = arriving(&message);
         let share = message.into_share();
         let job = move |tx: &mut Tx<'_>, stored: &[writer::Stored]| {
             drop(share); // the octets are in the segment
@@ -182,6 +181,31 @@ impl Store {
             messages::deliver(tx, &arrival, stored, &to, queue.as_ref())
         };
         self.core.write(vec![body], job).await
+    }
+
+    /// Files messages, each into one folder, in one transaction and in this order: all of them, or none.
+    pub async fn file(&self, messages: Vec<(Staged, Target)>) -> Result<Vec<Delivered>, Error> {
+        let (mut bodies, mut arrivals, mut shares) = (Vec::new(), Vec::new(), Vec::new());
+        for (message, target) in messages {
+            let (arrival, body) = arriving(&message);
+            bodies.push(body);
+            arrivals.push((arrival, target));
+            shares.push(message.into_share());
+        }
+        let job = move |tx: &mut Tx<'_>, stored: &[writer::Stored]| {
+            drop(shares); // the octets are in the segment
+            let each = arrivals.iter().zip(stored);
+            each.map(|((arrival, target), stored)| {
+                messages::deliver(tx, arrival, stored, std::slice::from_ref(target), None)
+            })
+            .collect()
+        };
+        self.core.write(bodies, job).await
+    }
+
+    /// How often a folder has which octets.
+    pub async fn held(&self, account: AccountId, folder: FolderId) -> Result<HashMap<OctetsKey, u32>, Error> {
+        self.core.read(move |db| reads::held(db, account, folder)).await
     }
 
     // ---- folders ----
@@ -521,6 +545,13 @@ impl Store {
     ) -> Result<T, Error> {
         self.core.write(Vec::new(), move |tx, _| job(tx)).await
     }
+}
+
+/// What the writer needs of a message.
+fn arriving(message: &Staged) -> (Arrival, Incoming) {
+    let arrival = Arrival { summary: message.summary.encode(), header: message.summary.root.header.len };
+    let (octets, length, checksum) = (message.octets.clone(), message.size, message.checksum);
+    (arrival, Incoming { octets, length, checksum, blob: None })
 }
 
 /// A listing that is being loaded.

@@ -1,10 +1,12 @@
-//! A data directory that is read from outside, whether a server works on it or not: for backup and export.
+//! A data directory that is read from outside, whether a server works on it or not, or a state in a backup: for backup,
+//! export, and for bringing parts back.
 //!
 //! The index is read over a connection that cannot write. Where no server runs, none can start meanwhile; where one runs, it
 //! goes on, and is only kept from removing segments that it has emptied.
 
+use crate::backup::{Catalog, tables};
 use crate::bodies::{Bodies, place};
-use crate::rows::{FolderRow, MessageRow};
+use crate::rows::MessageRow;
 use crate::segments::{Place, Segments};
 use crate::sql::{Db, int, uint};
 use crate::tx::keyword_table;
@@ -18,14 +20,14 @@ use std::path::Path;
 /// Messages that [`Source::messages`] gives at a time.
 const STEP: u32 = 512;
 
-/// A data directory that is only read.
+/// A data directory, or a state in a backup, that is only read.
 pub struct Source {
     connection: Connection,
     segments: Segments,
-    /// Held where no server runs.
-    _lock: Option<File>,
-    /// Keeps segments where they are.
-    _pause: File,
+    /// Where octets are, of a backup.
+    catalog: Option<Catalog>,
+    /// Keeps others from changing what is read.
+    _locks: Vec<File>,
 }
 
 impl std::fmt::Debug for Source {
@@ -40,13 +42,14 @@ impl Source {
         let marked = files::format(dir)?;
         let index = dir.join("index.db");
         File::open(&index).map_err(crate::sql::io(index.display()))?;
-        let pause = files::pause(dir)?;
-        let (connection, lock) = match files::lock(dir) {
+        let mut locks = vec![files::pause(dir)?];
+        let connection = match files::lock(dir) {
             Ok(lock) => {
+                locks.push(lock);
                 files::whole(dir, marked)?;
-                (schema::open_still(dir)?, Some(lock))
+                schema::open_still(dir)?
             }
-            Err(Error::Locked) => (schema::open_reader(dir)?, None),
+            Err(Error::Locked) => schema::open_reader(dir)?,
             Err(error) => return Err(error),
         };
         let found = schema::format(&connection)?;
@@ -55,7 +58,16 @@ impl Source {
         }
         schema::stand_in(&connection, found)?;
         let segments = Segments::new(Some(dir.join("segments")), u64::MAX);
-        Ok(Source { connection, segments, _lock: lock, _pause: pause })
+        Ok(Source { connection, segments, catalog: None, _locks: locks })
+    }
+
+    /// Opens a state of a backup.
+    pub fn backup(dir: &Path, state: &str) -> Result<Source, Error> {
+        crate::backup::is_backup(dir)?;
+        let locks = vec![files::lock(dir)?];
+        let connection = tables::open(&dir.join("generations").join(state).join("index.db"))?;
+        let segments = Segments::new(None, u64::MAX);
+        Ok(Source { connection, segments, catalog: Some(Catalog::open(dir)?), _locks: locks })
     }
 
     pub(crate) fn db(&self) -> Db<'_> {
@@ -69,10 +81,12 @@ impl Source {
 
     /// The account's folders that messages can be in: number and name, in order of name.
     pub fn folders(&self, account: AccountId) -> Result<Vec<(FolderId, String)>, Error> {
-        let mut folders = FolderRow::all(self.db(), account)?;
-        folders.retain(|folder| folder.selectable);
-        folders.sort_by(|a, b| crate::names::order(&a.name, &b.name));
-        Ok(folders.into_iter().map(|folder| (folder.id, folder.name)).collect())
+        // Asked so that older formats can answer too.
+        let sql = "SELECT id, name FROM folders WHERE account = ?1 AND selectable = 1";
+        let row = |row: &rusqlite::Row<'_>| Ok((FolderId(uint(row.get(0)?)), row.get::<_, String>(1)?));
+        let mut folders = self.db().all(sql, [int(account.0)], row)?;
+        folders.sort_by(|(_, a), (_, b)| crate::names::order(a, b));
+        Ok(folders)
     }
 
     /// How many messages the account has in its folders, and their octets.
@@ -93,7 +107,9 @@ impl Source {
     pub fn octets(&self, blob: BlobId) -> Result<Bytes, Error> {
         let bodies = self.bodies();
         let place = bodies.place(blob)?;
-        bodies.whole(blob, &place)
+        let Some(catalog) = &self.catalog else { return bodies.whole(blob, &place) };
+        let there = catalog.find(blob, &place)?;
+        catalog.read(blob, &there.ok_or_else(|| Error::Damaged("it is not in the backup".into()))?)
     }
 
     pub(crate) fn bodies(&self) -> Bodies<'_> {

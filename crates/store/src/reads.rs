@@ -8,11 +8,11 @@ use crate::rows::{FolderRow, MessageRow, ascending, spans};
 use crate::segments::Place;
 use crate::sql::{Db, int, uint};
 use crate::tx::keyword_table;
-use crate::{Error, Folder, Gathered, Queued, RecoverableItem, Status, Usage, names};
+use crate::{Error, Folder, Gathered, OctetsKey, Queued, RecoverableItem, Status, Usage, names};
 use bytes::Bytes;
 use mail::{AccountId, BlobId, Body, DateTime, FolderId, Listing, ModSeq, QueueId, Summary, Uid};
 use rusqlite::params;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Octets of a message that are read along.
@@ -290,6 +290,22 @@ fn summarize(bodies: Bodies<'_>, blob: BlobId) -> Result<Summary, Error> {
     let mut builder = mail::summary::Builder::new();
     builder.push(&octets);
     Ok(builder.finish())
+}
+
+/// How often a folder has which octets.
+pub(crate) fn held(
+    db: Db<'_>,
+    account: AccountId,
+    folder: FolderId,
+) -> Result<HashMap<OctetsKey, u32>, Error> {
+    let sql = "SELECT b.checksum, b.length FROM messages m CROSS JOIN blobs b ON b.id = m.blob \
+               WHERE m.account = ?1 AND m.folder = ?2";
+    let keys = db.all(sql, [int(account.0), int(folder.0)], |row| {
+        Ok(OctetsKey { checksum: uint(row.get(0)?), size: row.get(1)? })
+    })?;
+    let mut held = HashMap::with_capacity(keys.len());
+    keys.into_iter().for_each(|key| *held.entry(key).or_default() += 1);
+    Ok(held)
 }
 
 /// Removed messages that can be put back.

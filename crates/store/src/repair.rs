@@ -36,6 +36,7 @@ pub fn repair(dir: &Path, name: &str, progress: &mut dyn FnMut(u64, u64)) -> Res
         Err(Error::Damaged(_)) => None,
         result => result?,
     };
+    files::whole(dir, marked)?;
     let before = files::keep_index(dir, &format!("before-repair-{name}"))?;
     let quarantine = dir.join("quarantine").join(name);
     let mut repaired = Repaired { before, quarantine, ..Repaired::default() };

@@ -7,7 +7,7 @@
 use crate::core::Core;
 use crate::segments::Octets;
 use crate::sql::io;
-use crate::{Error, files};
+use crate::{Error, OctetsKey, files};
 use bytes::Bytes;
 use mail::Summary;
 use mail::summary::Builder;
@@ -180,6 +180,11 @@ impl Staged {
     /// Octets.
     pub fn size(&self) -> u32 {
         self.size
+    }
+
+    /// What tells these octets from others.
+    pub fn key(&self) -> OctetsKey {
+        OctetsKey { checksum: self.checksum, size: self.size }
     }
 
     /// What must live until the octets are stored.

@@ -322,6 +322,15 @@ pub struct Target {
     pub date: DateTime,
 }
 
+/// What tells a message's octets from others: messages with the same one are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OctetsKey {
+    /// xxh3-64.
+    pub(crate) checksum: u64,
+    /// How many.
+    pub(crate) size: u32,
+}
+
 /// A message as it lies in a folder.
 #[derive(Clone, Debug)]
 pub struct Kept {

@@ -8,13 +8,13 @@
 
 mod catalog;
 mod restore;
-mod tables;
+pub(crate) mod tables;
 
 use crate::reading::Source;
 use crate::segments::Place;
 use crate::sql::io;
 use crate::{Error, files};
-use catalog::Catalog;
+pub(crate) use catalog::Catalog;
 use mail::BlobId;
 pub use restore::{Restored, restore};
 use serde::{Deserialize, Serialize};

@@ -32,7 +32,12 @@ pub(super) fn index(dir: &Path, repaired: &mut Repaired) -> Result<(), Error> {
         let rest = if complete { "" } else { "; others are lost" };
         repaired.mended.push(format!("index.db: {rows} rows of {table} were saved{rest}"));
     }
+    let saved = "SELECT (SELECT count(*) FROM objects) + (SELECT count(*) FROM accounts)";
+    let saved = Db(&copy).first(saved, [], |row| row.get::<_, i64>(0))?;
     copy.close().map_err(|(_, error)| error)?;
+    if saved == Some(0) {
+        return Err(Error::Damaged("index.db: nothing in it can be read; put it back from a backup".into()));
+    }
     // It may find no way to write its log back; that is read already.
     drop(connection);
     std::fs::File::open(&new).and_then(|file| file.sync_all()).map_err(io(new.display()))?;
