@@ -3,7 +3,7 @@
 use crate::boot::LARGEST_OFFSET;
 use clap::builder::RangedI64ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand, value_parser};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, value_parser};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -38,6 +38,68 @@ pub enum Command {
     Backup(Backup),
     /// Bring back a server, or parts of it, from a backup
     Restore(Restore),
+    /// Take mail in from Maildir, mbox or EML files, while the server runs or not
+    Import(Import),
+    /// Write mail as Maildir, mbox or EML files, while the server runs or not
+    Export(Export),
+}
+
+/// How mail lies in files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One file a message, flags in the name; folders as in Maildir++
+    Maildir,
+    /// One file a folder (mboxrd)
+    Mbox,
+    /// One file a message, without flags; one directory a folder
+    Eml,
+}
+
+/// Options of `import`.
+#[derive(Args, Debug)]
+pub struct Import {
+    /// A Maildir, an mbox file or directory of such, or a directory of EML files; without --mailbox, a directory with one of
+    /// these for each mailbox, named by its address, as export makes it
+    #[arg(value_name = "SOURCE")]
+    pub from: PathBuf,
+    /// Whose server it is.
+    #[command(flatten)]
+    pub data: Data,
+    /// The mailbox that takes the mail
+    #[arg(long, value_name = "MAILBOX")]
+    pub mailbox: Option<String>,
+    /// The folder that takes what lies in SOURCE itself; folders in it come below, or beside where it is INBOX
+    #[arg(long, value_name = "FOLDER", default_value = "INBOX")]
+    pub folder: String,
+    /// What SOURCE is [default: found out]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+}
+
+/// Options of `export`.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Where the files are to be: a directory that an earlier export made, or that is empty, or does not exist
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
+    /// Whose data it is.
+    #[command(flatten)]
+    pub data: Data,
+    /// Only this mailbox
+    #[arg(long, value_name = "MAILBOX")]
+    pub mailbox: Option<String>,
+    /// Only this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<String>,
+    /// The form of the files
+    #[arg(long, value_name = "FORMAT", default_value = "maildir")]
+    pub format: Format,
+    /// From this backup instead of the data directory
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    pub backup: Option<PathBuf>,
+    /// The state of the backup, as `restore --list` names it [default: the newest]
+    #[arg(long, value_name = "NAME", requires = "backup")]
+    pub state: Option<String>,
 }
 
 /// Options of `check`.
@@ -84,8 +146,20 @@ pub struct Restore {
     /// Only list the states that the backup has
     #[arg(long)]
     pub list: bool,
+    /// Only bring back the mail of this mailbox, into a server that runs or not; what is there stays as it is
+    #[arg(long, value_name = "MAILBOX")]
+    pub mailbox: Option<String>,
+    /// Of it only this folder
+    #[arg(long, value_name = "FOLDER", requires = "mailbox")]
+    pub folder: Option<String>,
+    /// Of it only messages with this Message-ID, or with this UID in the folder
+    #[arg(long, value_name = "ID", requires = "mailbox")]
+    pub message: Option<String>,
+    /// Below this folder, instead of where the messages were
+    #[arg(long, value_name = "FOLDER", requires = "mailbox")]
+    pub into: Option<String>,
     /// Go back to the format that the data had before the last upgrade, for the older program
-    #[arg(long, conflicts_with_all = ["from", "state", "list"])]
+    #[arg(long, conflicts_with_all = ["from", "state", "list", "mailbox"])]
     pub previous_format: bool,
 }
 
@@ -183,7 +257,7 @@ fn ip_address(text: &str) -> Result<IpAddr, String> {
 
 /// Subcommands that the documentation of later versions will tell of. To be told so is worth more than a suggestion of
 /// something else.
-const LATER: [&str; 4] = ["probe", "import", "export", "gateway"];
+const LATER: [&str; 2] = ["probe", "gateway"];
 
 impl Arguments {
     /// Those of this process. For help and wrong usage it ends here, with 0 or 2.

@@ -12,7 +12,11 @@ mod check;
 mod cli;
 mod client_settings;
 mod demo;
+mod deposit;
+mod export;
 mod failure;
+mod import;
+mod load;
 mod logging;
 mod progress;
 mod protocol;
@@ -39,6 +43,8 @@ fn main() -> ExitCode {
         cli::Command::Check(options) => check::run(&options),
         cli::Command::Backup(options) => backup::run(&options),
         cli::Command::Restore(options) => restore::run(&options),
+        cli::Command::Import(options) => import::run(&options),
+        cli::Command::Export(options) => export::run(&options),
     };
     logging::finish();
     match result {

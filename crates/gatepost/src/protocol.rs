@@ -5,6 +5,7 @@
 //! at any time, and answers and stops may come too late, because they cross with what they are for. Who closes the
 //! connection stops what runs. Variables live as long as the connection.
 
+use crate::load::Load;
 use admin::{Channel, Outcome, Question, Terminal};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,8 @@ pub enum Request {
     Answer(String),
     /// Stop what runs.
     Stop,
+    /// From here on, take messages; see [`crate::load`].
+    Load(Load),
 }
 
 /// From the server.

@@ -4,6 +4,7 @@
 //! left behind by a crash is replaced: the store's lock has already made sure that no other server uses the directory.
 
 use crate::failure::Failure;
+use crate::load;
 use crate::protocol::{MAX_LINE, Reply, Request, line};
 use admin::{BoxFuture, Channel, Gone, Outcome, Output, Question, Shell, Terminal};
 use serde::Serialize;
@@ -182,7 +183,7 @@ impl Client {
         let Some(Request::Hello(terminal)) = self.requests.next().await? else {
             return Err(io::ErrorKind::InvalidData.into());
         };
-        let mut shell = Shell::new(context, terminal);
+        let mut shell = Shell::new(context.clone(), terminal);
         while let Some(request) = self.requests.next().await? {
             match request {
                 Request::Run(text) => {
@@ -192,6 +193,10 @@ impl Client {
                 Request::Resize(width) => shell.resize(width),
                 // They are for a text that has just ended.
                 Request::Answer(_) | Request::Stop => {}
+                Request::Load(load) => {
+                    let (reader, writer) = (&mut self.requests.reader, &mut self.replies.writer);
+                    return load::serve(reader, writer, &context, &load).await;
+                }
                 Request::Hello(Terminal { .. }) => return Err(io::ErrorKind::InvalidData.into()),
             }
         }

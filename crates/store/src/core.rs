@@ -153,7 +153,19 @@ impl Core {
         threads.push(thread("store-events", move || lazy_too.work(|batch| write_lazily(&writes, batch)))?);
         let (staging, threads, lock) = (Arc::new(budget), Mutex::new(threads), Mutex::default());
         let dir = dir.map(Path::to_owned);
-        Ok(Core { commands, readers, searcher: None, views, segments, staging, gate, lazy, threads, lock, dir })
+        Ok(Core {
+            commands,
+            readers,
+            searcher: None,
+            views,
+            segments,
+            staging,
+            gate,
+            lazy,
+            threads,
+            lock,
+            dir,
+        })
     }
 
     /// Runs a job in the next commit; returns when that is durable.

@@ -12,6 +12,7 @@ use crate::sql::{Db, int, uint};
 use crate::tx::keyword_table;
 use crate::{Error, Kept, Object, files, objects, schema};
 use bytes::Bytes;
+use journal::Journal;
 use mail::{AccountId, BlobId, FolderId, Uid};
 use rusqlite::{Connection, params};
 use std::fs::File;
@@ -26,6 +27,8 @@ pub struct Source {
     segments: Segments,
     /// Where octets are, of a backup.
     catalog: Option<Catalog>,
+    /// Nobody reads it: what is damaged is an answer here.
+    journal: Journal,
     /// Keeps others from changing what is read.
     _locks: Vec<File>,
 }
@@ -58,7 +61,7 @@ impl Source {
         }
         schema::stand_in(&connection, found)?;
         let segments = Segments::new(Some(dir.join("segments")), u64::MAX);
-        Ok(Source { connection, segments, catalog: None, _locks: locks })
+        Ok(Source { connection, segments, catalog: None, journal: Journal::default(), _locks: locks })
     }
 
     /// Opens a state of a backup.
@@ -67,7 +70,13 @@ impl Source {
         let locks = vec![files::lock(dir)?];
         let connection = tables::open(&dir.join("generations").join(state).join("index.db"))?;
         let segments = Segments::new(None, u64::MAX);
-        Ok(Source { connection, segments, catalog: Some(Catalog::open(dir)?), _locks: locks })
+        Ok(Source {
+            connection,
+            segments,
+            catalog: Some(Catalog::open(dir)?),
+            journal: Journal::default(),
+            _locks: locks,
+        })
     }
 
     pub(crate) fn db(&self) -> Db<'_> {
@@ -113,7 +122,7 @@ impl Source {
     }
 
     pub(crate) fn bodies(&self) -> Bodies<'_> {
-        Bodies { db: self.db(), segments: &self.segments }
+        Bodies { db: self.db(), segments: &self.segments, journal: &self.journal }
     }
 
     /// The next octets by number, and where they are; none at the end.

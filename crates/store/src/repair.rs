@@ -11,6 +11,7 @@ use crate::bodies::{Bodies, place};
 use crate::segments::{HEADER, Place, Segments};
 use crate::sql::{Db, int, io, uint};
 use crate::{Error, files, schema};
+use journal::Journal;
 use mail::summary::Builder;
 use mail::{BlobId, Summary};
 use rusqlite::params;
@@ -43,7 +44,8 @@ pub fn repair(dir: &Path, name: &str, progress: &mut dyn FnMut(u64, u64)) -> Res
     salvage::index(dir, &mut repaired)?;
     let connection = schema::open_writer(dir, marked)?;
     let segments = Segments::new(Some(dir.join("segments")), u64::MAX);
-    let mut work = Work { db: Db(&connection), segments: &segments, repaired };
+    let journal = Journal::default();
+    let mut work = Work { db: Db(&connection), segments: &segments, journal: &journal, repaired };
     work.db.run("BEGIN IMMEDIATE", [])?;
     work.segments(dir)?;
     salvage::refind(&mut work)?;
@@ -64,6 +66,8 @@ pub fn repair(dir: &Path, name: &str, progress: &mut dyn FnMut(u64, u64)) -> Res
 pub(crate) struct Work<'a> {
     db: Db<'a>,
     segments: &'a Segments,
+    /// Nobody reads it: what is damaged is an answer here.
+    journal: &'a Journal,
     repaired: Repaired,
 }
 
@@ -133,7 +137,8 @@ impl Work<'_> {
         let all = blobs.iter().map(|(_, place)| u64::from(place.length)).sum();
         let mut done = 0;
         for (blob, place) in &blobs {
-            match (Bodies { db: self.db, segments: self.segments }).whole(*blob, place) {
+            match (Bodies { db: self.db, segments: self.segments, journal: self.journal }).whole(*blob, place)
+            {
                 Ok(octets) => self.summary(*blob, &octets)?,
                 Err(Error::Damaged(what) | Error::Io(what)) => self.quarantine(*blob, place, &what)?,
                 Err(error) => return Err(error),

@@ -146,7 +146,7 @@ impl Staging {
         let size = u32::try_from(self.size)
             .map_err(|_| Error::Io("a message cannot be larger than 4 GiB".into()))?;
         let summary = Arc::new(self.builder.finish());
-        Ok(Staged { octets, size, checksum: self.checksum.digest(), summary, share: self.share })
+        Ok(Staged { octets, size, checksum: self.checksum.digest(), summary, share: Arc::new(self.share) })
     }
 }
 
@@ -156,13 +156,14 @@ fn scratch(budget: &Budget) -> Result<File, Error> {
     files::scratch(dir, number)
 }
 
-/// A complete message that is not filed yet.
+/// A complete message that is not filed yet. Cloning gives another handle to the same octets.
+#[derive(Clone)]
 pub struct Staged {
     pub(crate) octets: Octets,
     pub(crate) size: u32,
     pub(crate) checksum: u64,
     pub(crate) summary: Arc<Summary>,
-    share: Share,
+    share: Arc<Share>,
 }
 
 impl std::fmt::Debug for Staged {

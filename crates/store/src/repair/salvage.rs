@@ -32,7 +32,7 @@ pub(super) fn index(dir: &Path, repaired: &mut Repaired) -> Result<(), Error> {
         let rest = if complete { "" } else { "; others are lost" };
         repaired.mended.push(format!("index.db: {rows} rows of {table} were saved{rest}"));
     }
-    let saved = "SELECT (SELECT count(*) FROM objects) + (SELECT count(*) FROM accounts)";
+    let saved = "SELECT (SELECT count(*) FROM objects) + (SELECT count(*) FROM accounts) + (SELECT count(*) FROM messages)";
     let saved = Db(&copy).first(saved, [], |row| row.get::<_, i64>(0))?;
     copy.close().map_err(|(_, error)| error)?;
     if saved == Some(0) {

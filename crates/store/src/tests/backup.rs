@@ -59,6 +59,8 @@ async fn all_comes_back_and_a_second_run_copies_what_is_new() {
     let place = Place::new();
     let store = place.open("data");
     fill(&store).await;
+    store.close(); // what is written lazily is there then
+    let store = place.open("data");
     let before = describe(&store).await;
     let first = place.backup("1");
     assert!(first.added > 20_000 && first.damaged.is_empty(), "{first:?}");
@@ -160,6 +162,8 @@ async fn what_was_stopped_anywhere_goes_on() {
     let place = Place::new();
     let store = place.open("data");
     fill(&store).await;
+    store.close();
+    let store = place.open("data");
     let expected = describe(&store).await;
     let mut stop = 1;
     let whole = loop {
