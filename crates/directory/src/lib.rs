@@ -7,6 +7,7 @@
 
 mod change;
 mod check;
+mod connector;
 mod holder;
 mod initial;
 mod lists;
@@ -27,6 +28,7 @@ mod values;
 
 pub use change::{Applied, Change};
 pub use check::Invalid;
+pub use connector::*;
 pub use holder::Directory;
 pub use initial::InitialNode;
 pub use lists::{InTable, Listed};
