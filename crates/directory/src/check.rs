@@ -5,7 +5,7 @@ use crate::lists::Listed;
 use crate::record::{Kind, Object};
 use crate::snapshot::fold;
 use crate::{
-    AcceptedDomain, AuthMechanism, Binding, ByteSize, Change, DistributionGroup, DomainType, IpRange, Limit,
+    AcceptedDomain, AccessList, AuthMechanism, Binding, ByteSize, Change, DistributionGroup, DomainType, IpRange, Limit,
     MailContact, Mailbox, ProtocolPolicy, ProtocolSettings, Quotas, ReceiveConnector, Recipient, Snapshot,
     TimeSpan,
 };
@@ -94,6 +94,7 @@ fn alone(object: &Object) -> Result<(), Invalid> {
 /// Checks a mailbox against all others; it is not among them.
 pub(crate) fn mailbox(all: &Snapshot, mailbox: &Mailbox) -> Result<(), Invalid> {
     let label = format!("Mailbox '{}'", mailbox.name);
+    access(&label, &mailbox.permissions)?;
     if let Some(other) = all.mailbox_by_account(mailbox.account) {
         return Err(Invalid::new(label, "", format!("its account belongs to mailbox '{}'", other.name)));
     }
@@ -299,11 +300,18 @@ fn domains(old: &Snapshot, new: &Snapshot) -> Result<(), Invalid> {
         if domain.domain_name.as_str().starts_with('[') {
             return Err(Invalid::new(domain.label(), "DomainName", "legal: a domain name, no address"));
         }
+        if domain.match_sub_domains && !domain.domain_name.as_str().contains('.') {
+            let problem = "with its subdomains it would take mail for domains that are not ours; legal: such as *.example.test";
+            return Err(Invalid::new(domain.label(), "DomainName", problem));
+        }
     }
     default_domain(new)?;
     let had = |domain: &Arc<AcceptedDomain>| domain.domain_type != DomainType::ExternalRelay;
-    let has = |name: &Domain| new.accepted_domain(name).is_some_and(had);
-    let gone = old.all::<AcceptedDomain>().any(|domain| had(domain) && !has(&domain.domain_name));
+    let has = |old: &AcceptedDomain| {
+        let now = new.accepted_domain(&old.domain_name).filter(|domain| had(domain));
+        now.is_some_and(|now| now.match_sub_domains || !old.match_sub_domains)
+    };
+    let gone = old.all::<AcceptedDomain>().any(|domain| had(domain) && !has(domain));
     if gone { no_orphans(new) } else { Ok(()) }
 }
 
@@ -359,6 +367,11 @@ fn connector(connector: &ReceiveConnector) -> Result<(), Invalid> {
     let label = connector.label();
     mechanisms(&label, connector)?;
     connector_limits(&label, connector)?;
+    restrictions(&label, connector)?;
+    access(&label, &connector.permissions)?;
+    if connector.extensions.binary_mime && !connector.extensions.chunking {
+        return Err(Invalid::new(label, "BinaryMimeEnabled", "it needs ChunkingEnabled $true"));
+    }
     if !connector.fqdn.is_empty() {
         host(&label, "Fqdn", &connector.fqdn)?;
     }
@@ -393,6 +406,9 @@ fn mechanisms(label: &str, connector: &ReceiveConnector) -> Result<(), Invalid> 
         "ExternalAuthoritative needs PermissionGroups with ExchangeServers"
     } else if connector.require_tls && !auth.tls {
         return Err(Invalid::new(label, "RequireTLS", "it needs AuthMechanism with Tls"));
+    } else if connector.kept.domain_secure_enabled && (!auth.tls || auth.external_authoritative) {
+        let problem = "it needs AuthMechanism with Tls and without ExternalAuthoritative";
+        return Err(Invalid::new(label, "DomainSecureEnabled", problem));
     } else {
         return Ok(());
     };
@@ -427,6 +443,65 @@ fn connector_limits(label: &str, connector: &ReceiveConnector) -> Result<(), Inv
         return Err(Invalid::new(label, "ConnectionInactivityTimeout", problem));
     }
     Ok(())
+}
+
+fn restrictions(label: &str, connector: &ReceiveConnector) -> Result<(), Invalid> {
+    let found = &connector.restrictions;
+    let any = ByteSize(1)..=ByteSize(i32::MAX as u64);
+    within(label, "MaxHeaderSize", found.max_header_size, any)?;
+    within(label, "MaxLocalHopCount", found.max_local_hop_count, 0..=50)?;
+    let percentage = found.max_inbound_connection_percentage_per_source;
+    within(label, "MaxInboundConnectionPercentagePerSource", percentage, 1..=100)?;
+    within_limit(label, "MessageRateLimit", found.message_rate_limit, 1..=i32::MAX as u32)?;
+    within(label, "AuthTarpitInterval", found.auth_tarpit_interval, TimeSpan(0)..=TimeSpan(600))?;
+    within(
+        label,
+        "MaxAcknowledgementDelay",
+        found.max_acknowledgement_delay,
+        TimeSpan(0)..=TimeSpan(86_400),
+    )?;
+    let (short, kept) = (0..=256, &connector.kept);
+    let texts = [
+        ("Comment", &kept.comment),
+        ("TlsCertificateName", &kept.tls_certificate_name),
+        ("ServiceDiscoveryFqdn", &kept.service_discovery_fqdn),
+        ("DefaultDomain", &kept.default_domain),
+    ];
+    for (parameter, text) in texts {
+        let most = if parameter == "TlsCertificateName" { 0..=1024 } else { short.clone() };
+        if !most.contains(&text.chars().count()) || text.chars().any(char::is_control) {
+            let problem = format!("legal: up to {} printable characters", most.end());
+            return Err(Invalid::new(label, parameter, problem));
+        }
+    }
+    let capability = |text: &&String| !tls_capability(text);
+    match kept.tls_domain_capabilities.iter().find(capability) {
+        Some(wrong) => {
+            let problem = format!(
+                "'{}' is not valid; legal: domain:AcceptCloudServicesMail, domain:AcceptOorgProtocol, domain:NO-TLS",
+                wrong.escape_debug()
+            );
+            Err(Invalid::new(label, "TlsDomainCapabilities", problem))
+        }
+        None => Ok(()),
+    }
+}
+
+fn tls_capability(text: &str) -> bool {
+    let known = ["AcceptCloudServicesMail", "AcceptOorgProtocol", "NO-TLS"];
+    text.split_once(':').is_some_and(|(domain, capability)| {
+        Domain::new(domain).is_ok() && known.iter().any(|known| known.eq_ignore_ascii_case(capability))
+    })
+}
+
+/// Entries on one object, so that what every message asks stays cheap.
+const MAX_ENTRIES: usize = 1_000;
+
+fn access(label: &str, list: &AccessList) -> Result<(), Invalid> {
+    let entries = list.entries.len();
+    let problem =
+        || format!("it has {entries} entries; legal: up to {MAX_ENTRIES}. Give the right to a group");
+    if entries <= MAX_ENTRIES { Ok(()) } else { Err(Invalid::new(label, "permissions", problem())) }
 }
 
 fn connectors(all: &Snapshot) -> Result<(), Invalid> {

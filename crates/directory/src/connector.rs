@@ -2,8 +2,8 @@
 //!
 //! The rule for fields added later is that of [`crate::Mailbox`]: a default with the old behaviour.
 
-use crate::names::flags;
-use crate::{Binding, ByteSize, IpRange, Limit, TimeSpan};
+use crate::names::{flags, named};
+use crate::{AccessList, Binding, ByteSize, IpRange, Limit, TimeSpan};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -53,7 +53,207 @@ pub struct ReceiveConnector {
     pub max_logon_failures: u32,
     /// Delay before refusals to clients that are not logged in.
     pub tarpit_interval: TimeSpan,
+    /// What Add-ADPermission gave and took, besides the groups.
+    #[serde(default, skip_serializing_if = "AccessList::is_unset")]
+    pub permissions: AccessList,
+    /// What EHLO offers.
+    #[serde(default)]
+    pub extensions: SmtpExtensions,
+    /// More limits and refusals.
+    #[serde(default)]
+    pub restrictions: Restrictions,
+    /// What is kept for scripts.
+    #[serde(default)]
+    pub kept: Kept,
 }
+
+/// What a connector offers in EHLO; each switches one keyword.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SmtpExtensions {
+    /// SIZE (RFC 1870).
+    pub size: SizeEnabled,
+    /// PIPELINING (RFC 2920).
+    pub pipelining: bool,
+    /// 8BITMIME (RFC 6152).
+    pub eight_bit_mime: bool,
+    /// ENHANCEDSTATUSCODES (RFC 2034).
+    pub enhanced_status_codes: bool,
+    /// SMTPUTF8 (RFC 6531).
+    pub smtp_utf8: bool,
+    /// Kept: CHUNKING (RFC 3030).
+    pub chunking: bool,
+    /// Kept: BINARYMIME (RFC 3030), which needs CHUNKING.
+    pub binary_mime: bool,
+    /// Kept: DSN (RFC 3461).
+    pub delivery_status_notification: bool,
+    /// Kept: XLONGADDR.
+    pub long_addresses: bool,
+    /// Kept: XORAR.
+    pub orar: bool,
+}
+
+impl Default for SmtpExtensions {
+    fn default() -> SmtpExtensions {
+        SmtpExtensions {
+            size: SizeEnabled::Enabled,
+            pipelining: true,
+            eight_bit_mime: true,
+            enhanced_status_codes: true,
+            smtp_utf8: true,
+            chunking: true,
+            binary_mime: true,
+            delivery_status_notification: true,
+            long_addresses: false,
+            orar: false,
+        }
+    }
+}
+
+/// Whether EHLO offers SIZE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SizeEnabled {
+    /// With the largest size.
+    Enabled,
+    /// Not at all.
+    Disabled,
+    /// Without a number.
+    EnabledWithoutValue,
+}
+
+named!(SizeEnabled { Disabled = 0, Enabled = 1, EnabledWithoutValue = 2 });
+
+/// More limits and refusals of a connector; the defaults are the behaviour of a version that did not know them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Restrictions {
+    /// Largest header.
+    pub max_header_size: ByteSize,
+    /// Kept: `Received` fields that name our own servers; 0 is off.
+    pub max_local_hop_count: u32,
+    /// Share of the connections left that one address may have, in percent; 100 is no such limit.
+    pub max_inbound_connection_percentage_per_source: u32,
+    /// Kept: messages per minute and source.
+    pub message_rate_limit: Limit<u32>,
+    /// Kept: what the rate is counted by.
+    pub message_rate_source: MessageRateSource,
+    /// Kept: delay after a failed login.
+    pub auth_tarpit_interval: TimeSpan,
+    /// Kept: delay of the answer to a message until it is known to be delivered.
+    pub max_acknowledgement_delay: TimeSpan,
+    /// Kept: EHLO without a name is always refused.
+    pub require_ehlo_domain: bool,
+    /// Kept: LF without CR is always refused.
+    pub bare_linefeed_rejection: bool,
+    /// Refuses recipients elsewhere in top-level domains that RFC 2606 reserves.
+    pub reject_reserved_top_level_recipient_domains: bool,
+    /// Refuses recipients elsewhere in second-level domains that RFC 2606 reserves.
+    pub reject_reserved_second_level_recipient_domains: bool,
+    /// Refuses recipients elsewhere whose domain is one label.
+    pub reject_single_label_recipient_domains: bool,
+}
+
+impl Default for Restrictions {
+    fn default() -> Restrictions {
+        Restrictions {
+            max_header_size: ByteSize::kb(256),
+            max_local_hop_count: 8,
+            max_inbound_connection_percentage_per_source: 100,
+            message_rate_limit: Limit::Unlimited,
+            message_rate_source: MessageRateSource::IPAddress,
+            auth_tarpit_interval: TimeSpan(5),
+            max_acknowledgement_delay: TimeSpan(30),
+            require_ehlo_domain: false,
+            bare_linefeed_rejection: false,
+            reject_reserved_top_level_recipient_domains: false,
+            reject_reserved_second_level_recipient_domains: false,
+            reject_single_label_recipient_domains: false,
+        }
+    }
+}
+
+/// What the rate of messages is counted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageRateSource {
+    /// Nothing.
+    None,
+    /// The user who logged in.
+    User,
+    /// The client's address.
+    IPAddress,
+    /// Both.
+    All,
+}
+
+named!(MessageRateSource { None = 0, User = 1, IPAddress = 2, All = 3 });
+
+/// Settings of a connector that scripts set and read, and that do nothing in this version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kept {
+    /// A note; has no other meaning in Exchange either.
+    pub comment: String,
+    /// The role it belongs to.
+    pub transport_role: TransportRole,
+    /// Whether there is a protocol log.
+    pub protocol_logging_level: ProtocolLoggingLevel,
+    /// The certificate, as `<I>issuer<S>subject`.
+    pub tls_certificate_name: String,
+    /// What the domains of partners may, as `domain:capability`.
+    pub tls_domain_capabilities: Vec<String>,
+    /// Mutual TLS.
+    pub domain_secure_enabled: bool,
+    /// GSSAPI besides NTLM.
+    pub enable_auth_gssapi: bool,
+    /// Binding of logins to the TLS channel.
+    pub extended_protection_policy: ExtendedProtectionPolicy,
+    /// Whether users are shown how to reach it.
+    pub advertise_client_settings: bool,
+    /// Hides X-ANONYMOUSTLS.
+    pub suppress_x_anonymous_tls: bool,
+    /// The name by which services are found.
+    pub service_discovery_fqdn: String,
+    /// The accepted domain that completes addresses without one.
+    pub default_domain: String,
+}
+
+/// Which role a connector belongs to; there is one process here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TransportRole {
+    /// The one that takes mail from outside.
+    FrontendTransport,
+    /// The one that delivers.
+    #[default]
+    HubTransport,
+}
+
+named!(TransportRole { HubTransport = 32, FrontendTransport = 16384 });
+
+/// Whether there is a protocol log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProtocolLoggingLevel {
+    /// There is none.
+    #[default]
+    None,
+    /// Every line.
+    Verbose,
+}
+
+named!(ProtocolLoggingLevel { None = 0, Verbose = 1 });
+
+/// Whether logins are bound to the TLS channel (RFC 5929).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExtendedProtectionPolicy {
+    /// Not at all.
+    #[default]
+    None,
+    /// Where the client does it.
+    Allow,
+    /// Always.
+    Require,
+}
+
+named!(ExtendedProtectionPolicy { None = 0, Allow = 1, Require = 2 });
 
 impl ReceiveConnector {
     /// A connector of usage type Custom for these clients: STARTTLS, no permissions, default limits.
@@ -80,7 +280,19 @@ impl ReceiveConnector {
             max_protocol_errors: Limit::To(5),
             max_logon_failures: 3,
             tarpit_interval: TimeSpan(5),
+            permissions: AccessList::default(),
+            extensions: SmtpExtensions::default(),
+            restrictions: Restrictions {
+                max_inbound_connection_percentage_per_source: 2,
+                ..Restrictions::default()
+            },
+            kept: Kept::default(),
         }
+    }
+
+    /// Its permission groups as they are shown: `Custom` with them where entries were added one by one.
+    pub fn shown_groups(&self) -> PermissionGroups {
+        PermissionGroups { custom: !self.permissions.entries.is_empty(), ..self.permission_groups }
     }
 
     /// All its local addresses, those in clear text first.
@@ -120,5 +332,7 @@ flags! {
         exchange_legacy_servers = "ExchangeLegacyServers",
         /// Kept.
         partners = "Partners",
+        /// Never kept: it is shown where entries were added one by one.
+        custom = "Custom",
     }
 }

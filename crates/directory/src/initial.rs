@@ -5,7 +5,7 @@ use crate::settings;
 use crate::{
     AcceptedDomain, AuthMechanism, Binding, Change, ConnectionSetting, Encryption, IpRange, Limit,
     LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, Quotas,
-    ReceiveConnector, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
+    ReceiveConnector, Restrictions, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
 };
 use mail::Domain;
 use std::net::{IpAddr, SocketAddr};
@@ -124,6 +124,7 @@ impl InitialNode {
                 ..PermissionGroups::default()
             },
             max_recipients_per_message: 5000,
+            restrictions: Restrictions::default(),
             ..ReceiveConnector::new(&name, self.bindings(25)?, everyone())
         })
     }

@@ -61,11 +61,7 @@ impl Snapshot {
                 let domain = &self.default_domain()?.domain_name;
                 self.in_domain(user, domain).or_else(|| self.by_alias(user))
             }
-            Principal::InDomain(domain, user) if all => self.matching_domains(domain).find_map(|domain| {
-                let by_alias =
-                    || self.by_alias(user).filter(|found| found.user_principal_name.domain() == domain);
-                self.in_domain(user, domain).or_else(by_alias)
-            }),
+            Principal::InDomain(domain, user) if all => self.in_domain_named(domain, user),
             Principal::Account(_) | Principal::InDomain(..) => None,
         }
     }
@@ -78,6 +74,20 @@ impl Snapshot {
                 || (addresses_too && mailbox.primary_smtp_address.key() == wanted)
         };
         self.by_address_or_login(&wanted).filter(|mailbox| fits(mailbox))
+    }
+
+    /// The user of this name in a domain: `DOMAIN\user`.
+    pub(crate) fn in_domain_named(&self, domain: &str, user: &str) -> Option<&Arc<Mailbox>> {
+        self.matching_domains(domain).find_map(|domain| {
+            let by_alias =
+                || self.by_alias(user).filter(|found| found.user_principal_name.domain() == domain);
+            self.in_domain(user, domain).or_else(by_alias)
+        })
+    }
+
+    /// Whether a domain is called so before `\`.
+    pub(crate) fn has_domain_named(&self, domain: &str) -> bool {
+        self.matching_domains(domain).next().is_some()
     }
 
     fn in_domain(&self, user: &str, domain: &Domain) -> Option<&Arc<Mailbox>> {

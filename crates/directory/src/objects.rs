@@ -5,7 +5,7 @@
 
 use crate::names::named;
 use crate::protocol_policy::exception;
-use crate::{ByteSize, Limit, MailFlow, MailboxType, Person};
+use crate::{AccessList, ByteSize, Limit, MailFlow, MailboxType, Person};
 use mail::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,6 +60,9 @@ pub struct Mailbox {
     /// What it sends, takes, and passes on.
     #[serde(default)]
     pub mail_flow: MailFlow,
+    /// Who else may open it, and send as it.
+    #[serde(default, skip_serializing_if = "AccessList::is_unset")]
+    pub permissions: AccessList,
 }
 
 fn unlimited() -> Limit<ByteSize> {
@@ -90,6 +93,7 @@ impl Mailbox {
             mailbox_type: MailboxType::Regular,
             person: Person::default(),
             mail_flow: MailFlow::default(),
+            permissions: AccessList::default(),
         }
     }
 
@@ -164,6 +168,12 @@ pub struct AcceptedDomain {
     pub domain_type: DomainType,
     /// Completes names without a domain; exactly one.
     pub default: bool,
+    /// Whether its subdomains are accepted with it.
+    #[serde(default)]
+    pub match_sub_domains: bool,
+    /// Kept: whether its recipients are looked up; `None` is as its type has it.
+    #[serde(default)]
+    pub address_book_enabled: Option<bool>,
 }
 
 impl AcceptedDomain {
@@ -175,7 +185,22 @@ impl AcceptedDomain {
             domain_name: domain,
             domain_type: DomainType::Authoritative,
             default: false,
+            match_sub_domains: false,
+            address_book_enabled: None,
         }
+    }
+}
+
+impl AcceptedDomain {
+    /// The domain as it is shown and written: with `*.` where its subdomains belong to it.
+    pub fn pattern(&self) -> String {
+        let wildcard = if self.match_sub_domains { "*." } else { "" };
+        format!("{wildcard}{}", self.domain_name)
+    }
+
+    /// Whether its recipients are looked up.
+    pub fn is_address_book_enabled(&self) -> bool {
+        self.address_book_enabled.unwrap_or(self.domain_type == DomainType::Authoritative)
     }
 }
 

@@ -144,12 +144,19 @@ impl Snapshot {
 
     /// The accepted domain that takes mail for this domain.
     pub fn accepted_domain(&self, domain: &Domain) -> Option<&Arc<AcceptedDomain>> {
-        self.domains_by_name.get(domain)
+        self.domains_by_name.get(domain).or_else(|| {
+            let name = domain.as_str();
+            let above = name.match_indices('.').filter_map(|(at, _)| name.get(at + 1..));
+            let mut known = above.filter_map(|name| self.domains_by_name.get(&Domain::new(name).ok()?));
+            // The nearest that is for its subdomains.
+            known.find(|domain| domain.match_sub_domains)
+        })
     }
 
     /// The accepted domain of this name, domain or GUID.
     pub fn accepted_domain_by_identity(&self, identity: &str) -> Option<&Arc<AcceptedDomain>> {
-        let by_domain = || Domain::new(identity.trim()).ok().and_then(|domain| self.accepted_domain(&domain));
+        let domain = identity.trim().strip_prefix("*.").unwrap_or(identity.trim());
+        let by_domain = || self.domains_by_name.get(&Domain::new(domain).ok()?);
         self.find(identity).or_else(by_domain)
     }
 
