@@ -5,9 +5,9 @@ use crate::lists::Listed;
 use crate::record::{Kind, Object};
 use crate::snapshot::fold;
 use crate::{
-    AcceptedDomain, AccessList, AuthMechanism, Binding, ByteSize, Change, DistributionGroup, DomainType, IpRange, Limit,
-    MailContact, Mailbox, ProtocolPolicy, ProtocolSettings, Quotas, ReceiveConnector, Recipient, Snapshot,
-    TimeSpan,
+    AcceptedDomain, AccessList, AuthMechanism, Binding, ByteSize, Change, DistributionGroup, DomainType,
+    IpRange, Limit, MailContact, Mailbox, ProtocolPolicy, ProtocolSettings, Quotas, ReceiveConnector,
+    Recipient, Snapshot, TimeSpan, TransportConfig,
 };
 use mail::{Address, Domain};
 use std::collections::HashSet;
@@ -82,7 +82,8 @@ fn alone(object: &Object) -> Result<(), Invalid> {
             let legal = TimeSpan(0)..=LONGEST_RETENTION;
             within("Organization", "DeletedItemRetention", found.deleted_item_retention, legal)?;
             let legal = TimeSpan(24 * 60 * 60)..=crate::settings::a_hundred_years();
-            within("Organization", "AdminAuditLogAgeLimit", found.admin_audit_log_age_limit, legal)
+            within("Organization", "AdminAuditLogAgeLimit", found.admin_audit_log_age_limit, legal)?;
+            transport(&found.transport)
         }
         // A service has no illegal values; a mailbox was checked when it was put in; the others check themselves.
         _ => Ok(()),
@@ -643,6 +644,32 @@ fn settings(label: &str, found: &ProtocolSettings, command: RangeInclusive<u32>)
         return Err(Invalid::new(label, "PreAuthenticatedConnectionTimeout", problem));
     }
     Ok(())
+}
+
+fn transport(found: &TransportConfig) -> Result<(), Invalid> {
+    let (label, most) = ("TransportConfig", i32::MAX as u32);
+    for (parameter, limit) in
+        [("MaxReceiveSize", found.max_receive_size), ("MaxSendSize", found.max_send_size)]
+    {
+        if let Limit::To(size) = limit {
+            within(label, parameter, size, ByteSize::kb(64)..=ByteSize(i32::MAX as u64))?;
+        }
+    }
+    within_limit(label, "MaxRecipientEnvelopeLimit", found.max_recipient_envelope_limit, 0..=most)?;
+    match found.generate_copy_of_dsn_for.iter().find(|code| !is_status(code)) {
+        Some(wrong) => {
+            let problem = format!("'{}' is no status code; legal: such as 5.4.8", wrong.escape_debug());
+            Err(Invalid::new(label, "GenerateCopyOfDSNFor", problem))
+        }
+        None => Ok(()),
+    }
+}
+
+/// RFC 3463 §2: class, subject and detail.
+fn is_status(code: &str) -> bool {
+    let parts: Vec<&str> = code.split('.').collect();
+    matches!(parts[..], ["2" | "4" | "5", subject, detail]
+        if [subject, detail].iter().all(|part| part.len() <= 3 && part.parse::<u16>().is_ok()))
 }
 
 /// As in Exchange: the milliseconds fit into 31 bits.

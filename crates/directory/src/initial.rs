@@ -6,6 +6,7 @@ use crate::{
     AcceptedDomain, AuthMechanism, Binding, Change, ConnectionSetting, Encryption, IpRange, Limit,
     LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, Quotas,
     ReceiveConnector, Restrictions, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
+    TransportConfig,
 };
 use mail::Domain;
 use std::net::{IpAddr, SocketAddr};
@@ -39,6 +40,7 @@ impl Snapshot {
             deleted_item_retention: settings::fourteen_days(),
             admin_audit_log_age_limit: settings::ninety_days(),
             database_quotas: Quotas::default(),
+            transport: TransportConfig::default(),
         };
         let server = organization.server_name().to_uppercase();
         let pop = node.settings("POP3", 110, 995, 512)?;

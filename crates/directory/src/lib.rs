@@ -25,6 +25,7 @@ mod record;
 mod service;
 mod settings;
 mod snapshot;
+mod transport_config;
 mod trustee;
 mod values;
 
@@ -45,5 +46,6 @@ pub use record::{Kind, LoadError, Object, Record};
 pub use service::*;
 pub use settings::*;
 pub use snapshot::Snapshot;
+pub use transport_config::TransportConfig;
 pub use trustee::{Trustee, WellKnown};
 pub use values::*;

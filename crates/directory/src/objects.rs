@@ -139,13 +139,13 @@ pub struct CasMailbox {
     pub smtp_client_authentication_disabled: Option<bool>,
     /// Parameters of Set-CASMailbox that are only kept, by name, where they are not as they come.
     #[serde(default)]
-    pub kept: BTreeMap<String, Kept>,
+    pub kept: BTreeMap<String, CasKept>,
 }
 
 /// The value of a parameter that is only kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Kept {
+pub enum CasKept {
     /// `$true` or `$false`.
     Bool(bool),
     /// One text.

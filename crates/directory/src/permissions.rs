@@ -27,7 +27,7 @@ impl AccessList {
 }
 
 /// One right of one trustee.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Permission {
     /// Who has it, or has it not.

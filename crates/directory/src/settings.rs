@@ -3,7 +3,7 @@
 //! The rule for fields added later is that of [`crate::Mailbox`]: `#[serde(default = ...)]` with the old behaviour.
 
 use crate::names::named;
-use crate::{Binding, ConnectionSetting, Quotas, TimeSpan};
+use crate::{Binding, ConnectionSetting, Quotas, TimeSpan, TransportConfig};
 use serde::{Deserialize, Serialize};
 
 /// Which logins a connection without TLS may try.
@@ -91,6 +91,9 @@ pub struct Organization {
     /// Quotas of mailboxes that have none of their own.
     #[serde(default)]
     pub database_quotas: Quotas,
+    /// What holds for all connectors.
+    #[serde(default)]
+    pub transport: TransportConfig,
 }
 
 /// No entry of the audit log is ever so old.

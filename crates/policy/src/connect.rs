@@ -95,7 +95,29 @@ pub fn admit(door: Door<'_>, open: Connections) -> Result<(), Refusal> {
         }
     };
     below(door, Scope::Service, total, open.total)?;
-    below(door, Scope::Address, from_address, open.from_address)
+    below(door, Scope::Address, from_address, open.from_address)?;
+    match door {
+        Door::Smtp(connector) => fair_share(connector, open),
+        Door::Pop3(_) | Door::Imap4(_) => Ok(()),
+    }
+}
+
+/// One address may have its share of the connections that are left, and one connection at least.
+fn fair_share(connector: &ReceiveConnector, open: Connections) -> Result<(), Refusal> {
+    let percentage = connector.restrictions.max_inbound_connection_percentage_per_source;
+    let Limit::To(total) = connector.max_inbound_connection else { return Ok(()) };
+    let left = u64::from(total.saturating_sub(open.total));
+    let share = u32::try_from(left * u64::from(percentage) / 100).unwrap_or(u32::MAX).max(1);
+    if percentage >= 100 || open.from_address < share {
+        return Ok(());
+    }
+    let (door, more) = (Door::Smtp(connector), percentage.saturating_mul(2).min(100));
+    Err(Refusal::TooManyConnections {
+        protocol: door.protocol(),
+        scope: Scope::Address,
+        limit: share,
+        remedy: format!("{} -MaxInboundConnectionPercentagePerSource {more}", door.set_command()),
+    })
 }
 
 /// Whether a node that has so many connections open has files left for one more.

@@ -5,6 +5,7 @@
 //! would change it. Reply codes, I/O and time are left to the callers. Login is decided in two parts: [`login()`] says
 //! whose password is to be checked, the caller checks it, and spends the same time where there is none to check.
 
+mod access;
 mod admin;
 mod change;
 mod client_settings;
@@ -15,6 +16,7 @@ mod recipients;
 mod refusal;
 mod transport;
 
+pub use access::{may_open, open_relay};
 pub use admin::{Caller, administer};
 pub use change::{ChangeRefusal, lose_administrator, new_password, start_service};
 pub use client_settings::{ClientSetting, client_settings};
@@ -25,8 +27,8 @@ pub use login::{
 };
 pub use protocols::{Effective, Origin, all_effective, effective};
 pub use recipients::{Author, Route, author};
-pub use refusal::{Refusal, Scope};
+pub use refusal::{DomainFault, LimitOf, Refusal, Scope};
 pub use transport::{
-    Authors, Client, Rights, authors, client, fits, header, hops, may_send, recipient, recipients, rights,
-    room, sender, size,
+    Authors, Client, Rights, announced_size, authors, client, fits, header, hops, may_send, recipient,
+    recipients, rights, room, send_as, sender, size,
 };

@@ -85,7 +85,7 @@ pub fn clear_text_warning(door: Door<'_>) -> Option<String> {
 fn connector_offers(connector: &ReceiveConnector, channel: Channel) -> Offers {
     let auth = &connector.auth_mechanism;
     // Logging in where users have no permission would only expose passwords.
-    let users = connector.permission_groups.exchange_users;
+    let users = crate::access::users_submit(connector);
     let clear_allowed = !auth.basic_auth_require_tls && !connector.require_tls;
     Offers {
         start_tls: channel == Channel::Clear && auth.tls,

@@ -28,6 +28,55 @@ impl Scope {
     }
 }
 
+/// Who set a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LimitOf {
+    /// The receive connector of this name.
+    Connector(String),
+    /// The organisation, by this parameter of Set-TransportConfig.
+    Organization(&'static str),
+}
+
+impl fmt::Display for LimitOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LimitOf::Connector(name) => write!(f, "receive connector '{name}'"),
+            LimitOf::Organization(parameter) => write!(f, "the organisation ({parameter})"),
+        }
+    }
+}
+
+impl LimitOf {
+    /// The command that sets the limit, which the connector knows by another parameter than the organisation.
+    fn command(&self, parameter: &str, value: &str) -> String {
+        match self {
+            LimitOf::Connector(name) => format!("Set-ReceiveConnector {} -{parameter} {value}", quoted(name)),
+            LimitOf::Organization(parameter) => format!("Set-TransportConfig -{parameter} {value}"),
+        }
+    }
+}
+
+/// What is wrong with the domain of a recipient elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainFault {
+    /// It is one label.
+    SingleLabel,
+    /// Its last label belongs to nobody.
+    ReservedTopLevel,
+    /// Its last two labels belong to nobody.
+    ReservedSecondLevel,
+}
+
+impl DomainFault {
+    fn parameter(self) -> &'static str {
+        match self {
+            DomainFault::SingleLabel => "RejectSingleLabelRecipientDomains",
+            DomainFault::ReservedTopLevel => "RejectReservedTopLevelRecipientDomains",
+            DomainFault::ReservedSecondLevel => "RejectReservedSecondLevelRecipientDomains",
+        }
+    }
+}
+
 /// Why something is not allowed. Reply codes are chosen by the protocols.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -134,6 +183,8 @@ pub enum Refusal {
     SenderNotAllowed {
         /// Whether the mailbox could be given the address.
         is_free: bool,
+        /// Whether another mailbox has the address.
+        is_known: bool,
         /// The mailbox of the user, where one logged in.
         mailbox: Option<String>,
         /// The sender.
@@ -143,6 +194,8 @@ pub enum Refusal {
     AuthorNotAllowed {
         /// Whether the mailbox could be given the address.
         is_free: bool,
+        /// Whether another mailbox has the address.
+        is_known: bool,
         /// The mailbox of the user.
         mailbox: String,
         /// The header field.
@@ -163,6 +216,15 @@ pub enum Refusal {
         connector: String,
         /// The recipient.
         recipient: String,
+    },
+    /// The connector takes no recipients elsewhere in such a domain.
+    RecipientDomain {
+        /// The connector's name.
+        connector: String,
+        /// The recipient.
+        recipient: String,
+        /// What is wrong with it.
+        fault: DomainFault,
     },
     /// The domain is ours, but nobody in it has this address.
     UnknownRecipient {
@@ -206,15 +268,15 @@ pub enum Refusal {
     },
     /// The message has as many recipients as it may.
     TooManyRecipients {
-        /// The connector's name.
-        connector: String,
+        /// Who set the limit.
+        whose: LimitOf,
         /// The limit.
         limit: u32,
     },
     /// The message is too large.
     MessageTooLarge {
-        /// The connector's name.
-        connector: String,
+        /// Who set the limit.
+        whose: LimitOf,
         /// The limit.
         limit: ByteSize,
         /// The message's size as far as it is known.
@@ -370,7 +432,7 @@ impl Refusal {
                 format!("mailbox '{mailbox}' does not have the address {sender} and may not send as it")
             }
             Refusal::SenderNotAllowed { mailbox: None, sender, .. } => {
-                format!("{sender} is an address of ours, which this client may not send as")
+                format!("this client may not send as {sender}")
             }
             Refusal::AuthorNotAllowed { mailbox, field, address, .. } => {
                 let address = address.escape_debug();
@@ -400,17 +462,20 @@ impl Refusal {
             Refusal::MailboxSize { mailbox, parameter, limit } => {
                 format!("the message is larger than {parameter} of mailbox '{mailbox}' allows: {limit}")
             }
-            Refusal::TooManyRecipients { connector, limit } => {
-                format!("receive connector '{connector}' takes {limit} recipients per message")
+            Refusal::RecipientDomain { connector, recipient, fault } => {
+                let parameter = fault.parameter();
+                format!(
+                    "{recipient} is in a domain that cannot be, which '{connector}' refuses ({parameter})"
+                )
             }
-            Refusal::MessageTooLarge { connector, limit, octets } => {
-                format!("{octets} octets are more than receive connector '{connector}' takes: {limit}")
+            Refusal::TooManyRecipients { whose, limit } => {
+                format!("{whose} takes {limit} recipients per message")
+            }
+            Refusal::MessageTooLarge { whose, limit, octets } => {
+                format!("{octets} octets are more than {whose} takes: {limit}")
             }
             Refusal::HeaderTooLarge { connector, limit } => {
-                format!(
-                    "receive connector '{connector}' takes headers of at most {limit}, which is fixed in this \
-                     version; the sender has to shorten the header"
-                )
+                format!("receive connector '{connector}' takes headers of at most {limit}")
             }
             Refusal::TooManyHops { limit, .. } => {
                 format!("the message went through more than {limit} servers: a loop")
@@ -459,10 +524,16 @@ impl Refusal {
             | Refusal::TlsBeforeLogin { connector: name, groups } => {
                 connector(name, format!("-PermissionGroups {groups}"))
             }
-            Refusal::SenderNotAllowed { mailbox: Some(name), sender: address, is_free: true }
+            Refusal::SenderNotAllowed { mailbox: Some(name), sender: address, is_free: true, .. }
             | Refusal::AuthorNotAllowed { mailbox: name, address, is_free: true, .. } => {
                 mailbox(name, &format!("-EmailAddresses @{{Add={}}}", quoted(address)))
             }
+            Refusal::SenderNotAllowed { mailbox: Some(name), sender: address, is_known: true, .. }
+            | Refusal::AuthorNotAllowed { mailbox: name, address, is_known: true, .. } => Some(format!(
+                "Add-ADPermission {} -User {} -ExtendedRights Send-As",
+                quoted(address),
+                quoted(name)
+            )),
             Refusal::RelayDenied { recipient, .. } => {
                 let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
                 Some(format!(
@@ -488,11 +559,19 @@ impl Refusal {
             Refusal::MailboxSize { mailbox: name, parameter, .. } => {
                 mailbox(name, &format!("-{parameter} unlimited"))
             }
-            Refusal::TooManyRecipients { connector: name, limit } => {
-                connector(name, format!("-MaxRecipientsPerMessage {}", limit.saturating_mul(2).min(512_000)))
+            Refusal::RecipientDomain { connector: name, fault, .. } => {
+                connector(name, format!("-{} $false", fault.parameter()))
             }
-            Refusal::MessageTooLarge { connector: name, octets, .. } => {
-                connector(name, format!("-MaxMessageSize {}MB", octets.div_ceil(1 << 20)))
+            Refusal::TooManyRecipients { whose, limit } => {
+                let more = limit.saturating_mul(2).clamp(1, 512_000);
+                Some(whose.command("MaxRecipientsPerMessage", &more.to_string()))
+            }
+            Refusal::MessageTooLarge { whose, octets, .. } => {
+                Some(whose.command("MaxMessageSize", &format!("{}MB", octets.div_ceil(1 << 20))))
+            }
+            Refusal::HeaderTooLarge { connector: name, limit } => {
+                let more = limit.0.saturating_mul(2).min(i32::MAX as u64);
+                connector(name, format!("-MaxHeaderSize {}KB", more.div_ceil(1 << 10)))
             }
             Refusal::TooManyHops { connector: name, limit } => {
                 connector(name, format!("-MaxHopCount {}", limit.saturating_mul(2).min(500)))
@@ -502,7 +581,6 @@ impl Refusal {
             }
             Refusal::SendQuota { mailbox: name, .. } => mailbox(name, "-ProhibitSendQuota unlimited"),
             Refusal::NotOwnMailbox { .. }
-            | Refusal::HeaderTooLarge { .. }
             | Refusal::SenderNotAllowed { .. }
             | Refusal::AuthorNotAllowed { .. }
             | Refusal::AuthorUnclear { .. }

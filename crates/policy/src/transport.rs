@@ -1,10 +1,11 @@
 //! What an SMTP client may do: which sender, which recipients, how much.
 //!
-//! The rights are those that the permission groups of a receive connector stand for.
+//! The rights are those that the permission groups of a receive connector stand for, and those of its own entries.
 
+use crate::access::{self, Token, Verdict, connector_entries};
 use crate::recipients::expand;
-use crate::{Author, Channel, Door, Refusal, Route, offers};
-use directory::{ByteSize, DomainType, Limit, Mailbox, PermissionGroups, ReceiveConnector, Snapshot};
+use crate::{Author, Channel, DomainFault, Door, LimitOf, Refusal, Route, offers};
+use directory::{ByteSize, DomainType, Limit, Mailbox, ReceiveConnector, Right, Snapshot};
 use mail::{AccountId, Address};
 use std::sync::Arc;
 
@@ -45,26 +46,20 @@ pub struct Rights {
     pub bypass_size_limit: bool,
 }
 
-/// The rights of a client on a connector.
-pub fn rights(connector: &ReceiveConnector, client: Client) -> Rights {
-    let PermissionGroups { anonymous_users, exchange_users, exchange_servers, .. } =
-        connector.permission_groups;
-    match client {
-        Client::Anonymous if anonymous_users => {
-            Rights { submit: true, any_sender: true, authoritative_sender: true, ..Rights::default() }
-        }
-        Client::User(_) if exchange_users => {
-            Rights { submit: true, any_recipient: true, authenticated: true, ..Rights::default() }
-        }
-        Client::ExternallySecured if exchange_servers => Rights {
-            submit: true,
-            any_recipient: true,
-            any_sender: true,
-            authoritative_sender: true,
-            authenticated: true,
-            bypass_size_limit: true,
-        },
-        _ => Rights::default(),
+/// The rights of a client on a connector: those of its permission groups and those that were given one by one, less what
+/// was taken.
+pub fn rights(all: &Snapshot, connector: &ReceiveConnector, client: Client) -> Rights {
+    let token = Token::of_client(all, client);
+    let has = |right| access::judge(connector_entries(connector), right, &token) == Verdict::Granted;
+    let submit = has(Right::SmtpSubmit);
+    Rights {
+        submit,
+        any_recipient: has(Right::AcceptAnyRecipient),
+        any_sender: has(Right::AcceptAnySender),
+        authoritative_sender: has(Right::AcceptAuthoritativeDomainSender),
+        // Who a user is, is known without the right.
+        authenticated: has(Right::AcceptAuthenticationFlag) || (submit && matches!(client, Client::User(_))),
+        bypass_size_limit: has(Right::BypassMessageSizeLimit),
     }
 }
 
@@ -76,7 +71,7 @@ pub fn sender(
     channel: Channel,
     from: Option<&Address>,
 ) -> Result<(), Refusal> {
-    let rights = rights(connector, client);
+    let rights = rights(all, connector, client);
     if connector.require_tls && channel == Channel::Clear {
         return Err(Refusal::TlsRequired { connector: connector.name.clone() });
     }
@@ -87,11 +82,29 @@ pub fn sender(
         return own_sender(all, rights, account, from);
     }
     match from {
-        Some(from) if !rights.authoritative_sender && is_inside(all, from) => {
-            Err(Refusal::SenderNotAllowed { mailbox: None, sender: from.to_string(), is_free: false })
+        Some(from) if !rights.allows(all, from) => {
+            let sender = from.to_string();
+            Err(Refusal::SenderNotAllowed { mailbox: None, sender, is_free: false, is_known: false })
         }
         _ => Ok(()),
     }
+}
+
+impl Rights {
+    /// Whether they allow a sender that the client is not known to be.
+    fn allows(self, all: &Snapshot, from: &Address) -> bool {
+        self.any_sender && (self.authoritative_sender || !is_inside(all, from))
+    }
+}
+
+/// Whether a user may send as this address: his own, or one of a mailbox with Send-As for him.
+pub fn send_as(all: &Snapshot, user: &Mailbox, from: &Address) -> bool {
+    let token = Token::of_mailbox_user(user, user);
+    if user.has_address(from) {
+        return access::judge(user.permissions.entries.iter().copied(), Right::SendAs, &token)
+            != Verdict::Denied;
+    }
+    all.recipient(from).is_some_and(|other| access::on_mailbox(user, other, Right::SendAs))
 }
 
 /// Where a login would help, and TLS is what it lacks, the client hears of TLS: a login is the next that it is told of.
@@ -118,11 +131,16 @@ fn own_sender(
         return Err(Refusal::AccountDisabled { mailbox: mailbox.name.clone() });
     }
     match from {
-        Some(from) if !rights.any_sender && !mailbox.has_address(from) && !on_behalf(all, mailbox, from) => {
+        Some(from)
+            if !rights.allows(all, from)
+                && !send_as(all, mailbox, from)
+                && !on_behalf(all, mailbox, from) =>
+        {
             Err(Refusal::SenderNotAllowed {
                 mailbox: Some(mailbox.name.clone()),
                 sender: from.to_string(),
                 is_free: is_free(all, from),
+                is_known: all.addressee(from).is_some(),
             })
         }
         _ => Ok(()),
@@ -151,7 +169,11 @@ pub fn authors(
 ) -> Result<(), Refusal> {
     let Authors { from, sender, unclear } = authors;
     let Client::User(account) = client else { return Ok(()) };
-    if rights(connector, client).any_sender || *authors == Authors::default() {
+    if *authors == Authors::default() {
+        return Ok(());
+    }
+    let rights = rights(all, connector, client);
+    if rights.any_sender && rights.authoritative_sender {
         return Ok(());
     }
     let Some(mailbox) = all.mailbox_by_account(account) else {
@@ -160,7 +182,10 @@ pub fn authors(
     if let Some(field) = *unclear {
         return Err(Refusal::AuthorUnclear { mailbox: mailbox.name.clone(), field });
     }
-    let is_own = |text: &String| Address::parse(text).is_ok_and(|address| mailbox.has_address(&address));
+    let is_own = |text: &String| {
+        Address::parse(text)
+            .is_ok_and(|address| send_as(all, mailbox, &address) || rights.allows(all, &address))
+    };
     let strange = |list: &[String]| list.iter().find(|text| !is_own(text)).cloned();
     let granted = |text: &String| {
         is_own(text) || Address::parse(text).is_ok_and(|address| on_behalf(all, mailbox, &address))
@@ -173,8 +198,10 @@ pub fn authors(
         _ => return Ok(()),
     };
     let (field, address) = found;
-    let is_free = Address::parse(&address).is_ok_and(|address| is_free(all, &address));
-    Err(Refusal::AuthorNotAllowed { mailbox: mailbox.name.clone(), field, address, is_free })
+    let parsed = Address::parse(&address).ok();
+    let is_free = parsed.as_ref().is_some_and(|address| is_free(all, address));
+    let is_known = parsed.is_some_and(|address| all.recipient(&address).is_some());
+    Err(Refusal::AuthorNotAllowed { mailbox: mailbox.name.clone(), field, address, is_free, is_known })
 }
 
 /// Whether the user of a mailbox may send on behalf of whoever has this address: the user, or a group that holds the
@@ -218,8 +245,9 @@ pub fn recipient(
     to: &Address,
 ) -> Result<Route, Refusal> {
     let Some(domain) = all.accepted_domain(to.domain()) else {
+        elsewhere(connector, to)?;
         let relay = Refusal::RelayDenied { connector: connector.name.clone(), recipient: to.to_string() };
-        return if rights(connector, client).any_recipient { Ok(Route::remote(to)) } else { Err(relay) };
+        return if rights(all, connector, client).any_recipient { Ok(Route::remote(to)) } else { Err(relay) };
     };
     if domain.domain_type == DomainType::ExternalRelay {
         return Ok(Route::remote(to));
@@ -240,26 +268,31 @@ pub fn recipient(
     }
 }
 
-/// Whether a message that has so many recipients may have one more. A group counts as one.
-pub fn recipients(
-    all: &Snapshot,
-    connector: &ReceiveConnector,
-    client: Client,
-    have: u32,
-) -> Result<(), Refusal> {
-    let limit = connector.max_recipients_per_message;
-    if have >= limit {
-        return Err(Refusal::TooManyRecipients { connector: connector.name.clone(), limit });
-    }
-    match user(all, client) {
-        Some(mailbox) => match mailbox.mail_flow.recipient_limits {
-            Limit::To(limit) if have >= limit => {
-                Err(Refusal::UserRecipients { mailbox: mailbox.name.clone(), limit })
-            }
-            _ => Ok(()),
-        },
-        None => Ok(()),
-    }
+/// Names that belong to nobody (RFC 2606 §2).
+const RESERVED: [&str; 4] = ["test", "example", "invalid", "localhost"];
+
+/// Second-level names that belong to nobody (RFC 2606 §3).
+const RESERVED_SECOND: [&str; 3] = ["example.com", "example.net", "example.org"];
+
+/// Whether a recipient elsewhere has a domain to which mail can go at all, as far as the connector asks.
+fn elsewhere(connector: &ReceiveConnector, to: &Address) -> Result<(), Refusal> {
+    let domain = to.domain().as_str();
+    let under =
+        |name: &&str| domain.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    let asked = &connector.restrictions;
+    let fault = if asked.reject_single_label_recipient_domains && !domain.contains(['.', '[']) {
+        DomainFault::SingleLabel
+    } else if asked.reject_reserved_top_level_recipient_domains && RESERVED.iter().any(|name| under(&name)) {
+        DomainFault::ReservedTopLevel
+    } else if asked.reject_reserved_second_level_recipient_domains
+        && RESERVED_SECOND.iter().any(|name| under(&name))
+    {
+        DomainFault::ReservedSecondLevel
+    } else {
+        return Ok(());
+    };
+    let (connector, recipient) = (connector.name.clone(), to.to_string());
+    Err(Refusal::RecipientDomain { connector, recipient, fault })
 }
 
 /// The mailbox of the client who logged in.
@@ -267,23 +300,6 @@ fn user(all: &Snapshot, client: Client) -> Option<&Arc<Mailbox>> {
     match client {
         Client::User(account) => all.mailbox_by_account(account),
         Client::Anonymous | Client::ExternallySecured => None,
-    }
-}
-
-/// Whether a message of so many octets is taken; asked for the announced size, and while octets come in.
-pub fn size(
-    all: &Snapshot,
-    connector: &ReceiveConnector,
-    client: Client,
-    octets: u64,
-) -> Result<(), Refusal> {
-    let limit = connector.max_message_size;
-    if octets > limit.0 && !rights(connector, client).bypass_size_limit {
-        return Err(Refusal::MessageTooLarge { connector: connector.name.clone(), limit, octets });
-    }
-    match user(all, client) {
-        Some(mailbox) => within(mailbox, "MaxSendSize", mailbox.mail_flow.max_send_size, octets),
-        None => Ok(()),
     }
 }
 
@@ -301,13 +317,89 @@ fn within(
     }
 }
 
-/// Largest header; that of Exchange's connectors.
-const MAX_HEADER: ByteSize = ByteSize::kb(256);
+/// The smallest of several limits, and what set it.
+fn smallest<T: Copy + Ord>(
+    connector: &ReceiveConnector,
+    own: Limit<T>,
+    parameter: &'static str,
+    others: Limit<T>,
+) -> Option<(T, LimitOf)> {
+    let set = |limit, whose| match limit {
+        Limit::To(limit) => Some((limit, whose)),
+        Limit::Unlimited => None,
+    };
+    let own = set(own, LimitOf::Connector(connector.name.clone()));
+    let others = set(others, LimitOf::Organization(parameter));
+    own.into_iter().chain(others).min_by_key(|(limit, _)| *limit)
+}
 
-/// Whether a header of so many octets is taken; asked while octets come in. No parameter changes the limit.
+/// Whether a message that has so many recipients may have one more: the smaller limit of connector and organisation
+/// counts, and that of the user. A group counts as one.
+pub fn recipients(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    have: u32,
+) -> Result<(), Refusal> {
+    let own = Limit::To(connector.max_recipients_per_message);
+    let whole = all.organization().transport.max_recipient_envelope_limit;
+    match smallest(connector, own, "MaxRecipientEnvelopeLimit", whole) {
+        Some((limit, whose)) if have >= limit => return Err(Refusal::TooManyRecipients { whose, limit }),
+        _ => {}
+    }
+    let Some(mailbox) = user(all, client) else { return Ok(()) };
+    match mailbox.mail_flow.recipient_limits {
+        Limit::To(limit) if have >= limit => {
+            Err(Refusal::UserRecipients { mailbox: mailbox.name.clone(), limit })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a message of so many octets is taken; asked for the announced size, and while octets come in. The smaller
+/// limit of connector and organisation counts, and that of the user; the right to bypass is one on the connector.
+pub fn size(
+    all: &Snapshot,
+    connector: &ReceiveConnector,
+    client: Client,
+    octets: u64,
+) -> Result<(), Refusal> {
+    match user(all, client) {
+        Some(mailbox) => within(mailbox, "MaxSendSize", mailbox.mail_flow.max_send_size, octets)?,
+        None => {}
+    }
+    let config = &all.organization().transport;
+    let (parameter, whole) = match client {
+        Client::User(_) => ("MaxSendSize", config.max_send_size),
+        Client::Anonymous | Client::ExternallySecured => ("MaxReceiveSize", config.max_receive_size),
+    };
+    let exceeded = |own| smallest(connector, own, parameter, whole).filter(|(limit, _)| octets > limit.0);
+    let Some(mut found) = exceeded(Limit::To(connector.max_message_size)) else { return Ok(()) };
+    if rights(all, connector, client).bypass_size_limit {
+        let Some(other) = exceeded(Limit::Unlimited) else { return Ok(()) };
+        found = other;
+    }
+    let (limit, whose) = found;
+    Err(Refusal::MessageTooLarge { whose, limit, octets })
+}
+
+/// The largest message that the connector announces to clients who have no right to send larger ones.
+pub fn announced_size(all: &Snapshot, connector: &ReceiveConnector) -> ByteSize {
+    let config = &all.organization().transport;
+    let limits = [config.max_receive_size, config.max_send_size].map(|limit| match limit {
+        Limit::To(limit) => limit,
+        Limit::Unlimited => connector.max_message_size,
+    });
+    // Who the client will be is not known yet, and a limit that is announced is kept to.
+    let [receive, send] = limits;
+    receive.max(send).min(connector.max_message_size)
+}
+
+/// Whether a header of so many octets is taken; asked while octets come in.
 pub fn header(connector: &ReceiveConnector, octets: u64) -> Result<(), Refusal> {
-    let refusal = || Refusal::HeaderTooLarge { connector: connector.name.clone(), limit: MAX_HEADER };
-    if octets <= MAX_HEADER.0 { Ok(()) } else { Err(refusal()) }
+    let limit = connector.restrictions.max_header_size;
+    let refusal = || Refusal::HeaderTooLarge { connector: connector.name.clone(), limit };
+    if octets <= limit.0 { Ok(()) } else { Err(refusal()) }
 }
 
 /// Whether a message that has so many `Received` fields is no loop.

@@ -198,6 +198,7 @@ fn connections_are_limited() {
     let relay = ReceiveConnector {
         max_inbound_connection: Limit::To(10),
         max_inbound_connection_per_source: Limit::To(3),
+        restrictions: Restrictions::default(),
         ..connector("Tls", "AnonymousUsers")
     };
     let open = |total, from_address| Connections { total, from_address };
@@ -221,8 +222,26 @@ fn connections_are_limited() {
     let refusal = admit_user(Door::Imap4(&settings), 2).unwrap_err();
     assert_eq!(refusal.remedy().unwrap(), "Set-ImapSettings -MaxConnectionsPerUser 4");
     assert!(admit_user(Door::Smtp(&relay), 1000).is_ok());
-    let unlimited = ReceiveConnector { max_inbound_connection: Limit::Unlimited, ..relay };
+    let unlimited = ReceiveConnector { max_inbound_connection: Limit::Unlimited, ..relay.clone() };
     assert!(admit(Door::Smtp(&unlimited), open(1_000_000, 0)).is_ok());
+    // One address may have a fifth of what the others leave: of 10 it is 2, of the last 4 there is 1 at least.
+    let restrictions =
+        Restrictions { max_inbound_connection_percentage_per_source: 20, ..Restrictions::default() };
+    let fair = ReceiveConnector { restrictions, ..relay };
+    let table = [
+        (open(0, 0), None),
+        (open(0, 1), None),
+        (open(0, 2), Some("40")),
+        (open(6, 0), None),
+        (open(6, 1), Some("40")),
+    ];
+    for (open, percentage) in table {
+        let remedy = admit(Door::Smtp(&fair), open).err().and_then(|refusal| refusal.remedy());
+        let expected = percentage.map(|more| {
+            format!("Set-ReceiveConnector 'Relay' -MaxInboundConnectionPercentagePerSource {more}")
+        });
+        assert_eq!(remedy, expected, "{open:?}");
+    }
 }
 
 #[test]

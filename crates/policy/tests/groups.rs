@@ -55,7 +55,7 @@ fn nested() -> Snapshot {
 fn route(all: &Snapshot, client: Client, from: &str, to: &str) -> String {
     let connector = connector("Tls", "AnonymousUsers, ExchangeUsers");
     let from = (!from.is_empty()).then(|| address(from));
-    let author = author(all, rights(&connector, client), client, from.as_ref());
+    let author = author(all, rights(all, &connector, client), client, from.as_ref());
     match recipient(all, &connector, client, &author, &address(to)) {
         Ok(route) => {
             let local = route.local.iter().map(|mailbox| mailbox.name.clone());

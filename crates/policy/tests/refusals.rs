@@ -8,7 +8,7 @@
 )]
 
 use directory::ByteSize;
-use policy::{CHECKS, CHECKS_PER_SOURCE, Checks, Refusal, Scope};
+use policy::{CHECKS, CHECKS_PER_SOURCE, Checks, DomainFault, LimitOf, Refusal, Scope};
 
 type Row = (Refusal, &'static str, Option<&'static str>);
 
@@ -152,12 +152,18 @@ fn transport_rows() -> Vec<Row> {
                 mailbox: Some(name()),
                 sender: "x@example.test".into(),
                 is_free: true,
+                is_known: false,
             },
             "does not have the address x@example.test",
             Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),
         ),
         (
-            Refusal::SenderNotAllowed { mailbox: None, sender: "x@example.test".into(), is_free: false },
+            Refusal::SenderNotAllowed {
+                mailbox: None,
+                sender: "x@example.test".into(),
+                is_free: false,
+                is_known: false,
+            },
             "may not send as",
             None,
         ),
@@ -167,6 +173,7 @@ fn transport_rows() -> Vec<Row> {
                 field: "From",
                 address: "x@example.test".into(),
                 is_free: true,
+                is_known: false,
             },
             "the field From names x@example.test",
             Some("Set-Mailbox 'O''Hara' -EmailAddresses @{Add='x@example.test'}"),
@@ -177,6 +184,7 @@ fn transport_rows() -> Vec<Row> {
                 field: "Sender",
                 address: "x\r\n@".into(),
                 is_free: false,
+                is_known: false,
             },
             "the field Sender names x\\r\\n@",
             None,
@@ -193,19 +201,51 @@ fn transport_rows() -> Vec<Row> {
             Some("New-Mailbox 'x@example.test' -UserPrincipalName 'x@example.test'"),
         ),
         (
-            Refusal::TooManyRecipients { connector: name(), limit: 200 },
+            Refusal::TooManyRecipients { whose: LimitOf::Connector(name()), limit: 200 },
             "200 recipients",
             Some("Set-ReceiveConnector 'O''Hara' -MaxRecipientsPerMessage 400"),
         ),
         (
-            Refusal::MessageTooLarge { connector: name(), limit, octets: 3 << 20 },
+            Refusal::MessageTooLarge { whose: LimitOf::Connector(name()), limit, octets: 3 << 20 },
             "3145728 octets",
             Some("Set-ReceiveConnector 'O''Hara' -MaxMessageSize 3MB"),
         ),
         (
             Refusal::HeaderTooLarge { connector: name(), limit },
-            "headers of at most 1 MB (1,048,576 bytes), which is fixed in this version",
-            None,
+            "headers of at most 1 MB (1,048,576 bytes)",
+            Some("Set-ReceiveConnector 'O''Hara' -MaxHeaderSize 2048KB"),
+        ),
+        (
+            Refusal::TooManyRecipients {
+                whose: LimitOf::Organization("MaxRecipientEnvelopeLimit"),
+                limit: 0,
+            },
+            "the organisation (MaxRecipientEnvelopeLimit) takes 0 recipients",
+            Some("Set-TransportConfig -MaxRecipientEnvelopeLimit 1"),
+        ),
+        (
+            Refusal::MessageTooLarge { whose: LimitOf::Organization("MaxSendSize"), limit, octets: 3 << 20 },
+            "more than the organisation (MaxSendSize) takes",
+            Some("Set-TransportConfig -MaxSendSize 3MB"),
+        ),
+        (
+            Refusal::RecipientDomain {
+                connector: name(),
+                recipient: "x@printer".into(),
+                fault: DomainFault::SingleLabel,
+            },
+            "x@printer is in a domain that cannot be",
+            Some("Set-ReceiveConnector 'O''Hara' -RejectSingleLabelRecipientDomains $false"),
+        ),
+        (
+            Refusal::SenderNotAllowed {
+                mailbox: Some(name()),
+                sender: "x@example.test".into(),
+                is_free: false,
+                is_known: true,
+            },
+            "may not send as",
+            Some("Add-ADPermission 'x@example.test' -User 'O''Hara' -ExtendedRights Send-As"),
         ),
         (
             Refusal::TooManyHops { connector: name(), limit: 300 },

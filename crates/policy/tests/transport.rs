@@ -34,6 +34,7 @@ fn clients() {
 
 #[test]
 fn rights_of_groups() {
+    let all = organisation();
     // Client; groups; submit, any recipient, any sender, authoritative sender, authenticated, any size.
     let table = [
         (Client::Anonymous, "AnonymousUsers", "x-xx--"),
@@ -45,7 +46,7 @@ fn rights_of_groups() {
         (Client::ExternallySecured, "AnonymousUsers, ExchangeUsers", "------"),
     ];
     for (client, groups, expected) in table {
-        let r = rights(&connector("Tls", groups), client);
+        let r = rights(&all, &connector("Tls", groups), client);
         let all = [
             r.submit,
             r.any_recipient,
@@ -106,10 +107,14 @@ fn authors_are_who_sends() {
         (&[], &["eve@remote.test"], "AuthorNotAllowed"),
     ];
     let everybody = connector("Tls", "AnonymousUsers, ExchangeUsers, ExchangeServers");
-    for (address, remedy) in [("new@example.test", true), (bob, false), ("eve@remote.test", false)] {
+    for (address, remedy) in [("new@example.test", true), (bob, true), ("eve@remote.test", false)] {
         let named = Authors { from: vec![address.to_owned()], ..Authors::default() };
         let refusal = authors(&all, &everybody, ALICE, &named).unwrap_err();
-        assert_eq!(refusal.remedy().is_some(), remedy, "whether alice can have {address}");
+        assert_eq!(
+            refusal.remedy().is_some(),
+            remedy,
+            "whether an administrator can let alice write as {address}"
+        );
     }
     for (from, sender, expected) in table {
         let [from, sender] = [from, sender].map(|list| list.iter().map(|text| (*text).to_owned()).collect());
@@ -225,6 +230,89 @@ fn sizes_and_counts() {
     assert_eq!(word(recipients(&all, &small, Client::Anonymous, 2)), "TooManyRecipients");
     assert!(hops(&small, 3).is_ok());
     assert_eq!(word(hops(&small, 4)), "TooManyHops");
+}
+
+#[test]
+fn the_smallest_limit_counts() {
+    let mut organization = (**organisation().organization()).clone();
+    organization.transport.max_receive_size = Limit::To(ByteSize::kb(64));
+    organization.transport.max_send_size = Limit::To(ByteSize::mb(50));
+    organization.transport.max_recipient_envelope_limit = Limit::To(5);
+    let all = with(&organisation(), organization);
+    let any = connector("Tls", "AnonymousUsers, ExchangeUsers, ExchangeServers");
+    let remedy = |client, octets| size(&all, &any, client, octets).err().and_then(|refusal| refusal.remedy());
+    let receive = Some("Set-TransportConfig -MaxReceiveSize 1MB".to_owned());
+    // Client; octets; what would help: the organisation has 64 KB and 50 MB, the connector 36 MB.
+    let table = [
+        (Client::Anonymous, 65_536, None),
+        (Client::Anonymous, 65_537, receive.clone()),
+        (ALICE, 36 << 20, None),
+        (ALICE, (36 << 20) + 1, Some("Set-ReceiveConnector 'Relay' -MaxMessageSize 37MB".to_owned())),
+        // The right to bypass is one on the connector.
+        (Client::ExternallySecured, 65_537, receive),
+    ];
+    for (client, octets, expected) in table {
+        assert_eq!(remedy(client, octets), expected, "{client:?} {octets}");
+    }
+    assert_eq!(announced_size(&all, &any), ByteSize::mb(36));
+    assert_eq!(announced_size(&organisation(), &any), ByteSize::mb(36));
+    assert!(recipients(&all, &any, Client::Anonymous, 4).is_ok());
+    let refusal = recipients(&all, &any, Client::Anonymous, 5).unwrap_err();
+    assert_eq!(refusal.remedy().unwrap(), "Set-TransportConfig -MaxRecipientEnvelopeLimit 10");
+}
+
+#[test]
+fn recipients_that_cannot_be() {
+    let all = organisation();
+    let restrictions = Restrictions {
+        reject_reserved_top_level_recipient_domains: true,
+        reject_reserved_second_level_recipient_domains: true,
+        reject_single_label_recipient_domains: true,
+        ..Restrictions::default()
+    };
+    let strict = ReceiveConnector { restrictions, ..connector("Tls", "ExchangeUsers") };
+    let table = [
+        ("alice@example.test", "Local"),
+        ("x@remote.org", "Remote"),
+        ("x@myexample.com", "Remote"),
+        ("x@[192.0.2.1]", "Remote"),
+        ("x@sub.example.com", "RecipientDomain"),
+        ("x@example.org", "RecipientDomain"),
+        ("x@remote.test", "RecipientDomain"),
+        ("x@localhost", "RecipientDomain"),
+        ("x@printer", "RecipientDomain"),
+    ];
+    for (to, expected) in table {
+        let got = word(recipient(&all, &strict, ALICE, &Author::default(), &address(to)));
+        assert!(got.starts_with(expected), "{to}: {got}");
+    }
+    let lax = connector("Tls", "ExchangeUsers");
+    assert_eq!(word(recipient(&all, &lax, ALICE, &Author::default(), &address("x@printer"))), "Remote");
+}
+
+#[test]
+fn subdomains_where_they_belong_to_a_domain() {
+    let all = organisation();
+    let wide = AcceptedDomain {
+        match_sub_domains: true,
+        domain_type: DomainType::InternalRelay,
+        ..AcceptedDomain::new(Domain::new("wide.test").unwrap())
+    };
+    let all = with(&all, wide);
+    let own = connector("Tls", "AnonymousUsers");
+    let table = [
+        ("x@wide.test", "Remote"),
+        ("x@a.b.wide.test", "Remote"),
+        ("x@awide.test", "RelayDenied"),
+        ("x@sub.example.test", "RelayDenied"),
+    ];
+    for (to, expected) in table {
+        assert_eq!(
+            word(recipient(&all, &own, Client::Anonymous, &Author::default(), &address(to))),
+            expected,
+            "{to}"
+        );
+    }
 }
 
 #[test]

@@ -13,11 +13,12 @@ mod replies;
 use crate::login::{Origin, log_in, tell_of_quota};
 use crate::{Connection, Context, Serve};
 use bytes::Bytes;
-use directory::{Limit, Mailbox, ReceiveConnector, Snapshot};
+use directory::{Limit, Mailbox, ReceiveConnector, SizeEnabled, Snapshot};
 use mail::{AccountId, Address, ModSeq};
 use policy::{Channel, Door, Refusal};
 use smtp::{
-    Answer, Ask, Destination, Envelope, ForwardPath, RecipientAsk, SenderAsk, Session, Settings, Standing,
+    Answer, Ask, Destination, Envelope, Extension, ForwardPath, RecipientAsk, SenderAsk, Session, Settings,
+    Standing,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -60,13 +61,33 @@ fn settings(context: &Context, connector: &ReceiveConnector) -> Settings {
         greeting,
         clear: offers(connector, Channel::Clear),
         tls: offers(connector, Channel::Tls),
-        max_message_size: connector.max_message_size.0,
+        extensions: extensions(context, connector),
         max_errors: limit(connector.max_protocol_errors),
         max_logon_failures: Some(connector.max_logon_failures).filter(|max| *max > 0),
         inactivity: connector.connection_inactivity_timeout.duration(),
         lifetime: connector.connection_timeout.duration(),
         tarpit: connector.tarpit_interval.duration(),
     }
+}
+
+/// What EHLO says to everybody.
+fn extensions(context: &Context, connector: &ReceiveConnector) -> Vec<Extension> {
+    let offered = &connector.extensions;
+    let size = policy::announced_size(&context.directory.snapshot(), connector).0;
+    let size = match offered.size {
+        SizeEnabled::Enabled => Some(Extension::Size(Some(size))),
+        SizeEnabled::EnabledWithoutValue => Some(Extension::Size(None)),
+        SizeEnabled::Disabled => None,
+    };
+    let switched = [
+        (offered.pipelining, Extension::Pipelining),
+        (offered.enhanced_status_codes, Extension::EnhancedStatusCodes),
+        (offered.eight_bit_mime, Extension::EightBitMime),
+        (offered.smtp_utf8, Extension::SmtpUtf8),
+    ];
+    size.into_iter()
+        .chain(switched.into_iter().filter(|(on, _)| *on).map(|(_, extension)| extension))
+        .collect()
 }
 
 fn name<'a>(context: &'a Context, connector: &'a ReceiveConnector) -> &'a str {
@@ -205,7 +226,7 @@ impl SmtpServe {
         policy::recipients(snapshot, connector, client, u32::try_from(ask.have).unwrap_or(u32::MAX))?;
         let address = address(snapshot, &ask.path)
             .ok_or_else(|| Refusal::UnknownRecipient { recipient: ask.path.to_string() })?;
-        let rights = policy::rights(connector, client);
+        let rights = policy::rights(snapshot, connector, client);
         let author = policy::author(snapshot, rights, client, self.from.as_ref());
         policy::recipient(snapshot, connector, client, &author, &address)
     }

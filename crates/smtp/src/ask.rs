@@ -20,8 +20,8 @@ pub struct Settings {
     pub clear: Offers,
     /// What is offered inside TLS.
     pub tls: Offers,
-    /// Largest message in octets, as SIZE announces it. Whether a message is too large is asked.
-    pub max_message_size: u64,
+    /// What EHLO offers on any connection, besides [`Offers`].
+    pub extensions: Vec<Extension>,
     /// Protocol errors that are put up with.
     pub max_errors: Option<u32>,
     /// Failed logins after which the connection is closed.
@@ -32,6 +32,34 @@ pub struct Settings {
     pub lifetime: Duration,
     /// How long a refusal to a client that is not logged in is held back.
     pub tarpit: Duration,
+}
+
+/// An extension that EHLO announces. What it stands for is understood whether or not it is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// RFC 1870, with the largest message in octets where it is told. Whether a message is too large is asked.
+    Size(Option<u64>),
+    /// RFC 2920
+    Pipelining,
+    /// RFC 2034
+    EnhancedStatusCodes,
+    /// RFC 6152
+    EightBitMime,
+    /// RFC 6531
+    SmtpUtf8,
+}
+
+impl fmt::Display for Extension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Extension::Size(Some(octets)) => write!(f, "SIZE {octets}"),
+            Extension::Size(None) => f.write_str("SIZE"),
+            Extension::Pipelining => f.write_str("PIPELINING"),
+            Extension::EnhancedStatusCodes => f.write_str("ENHANCEDSTATUSCODES"),
+            Extension::EightBitMime => f.write_str("8BITMIME"),
+            Extension::SmtpUtf8 => f.write_str("SMTPUTF8"),
+        }
+    }
 }
 
 /// Extensions that depend on whether there is TLS.

@@ -182,11 +182,7 @@ fn offers(session: &Session) -> &Offers {
 
 fn extensions(session: &Session) -> Vec<String> {
     let offers = offers(session);
-    let mut list = vec![
-        format!("SIZE {}", session.settings.max_message_size),
-        "PIPELINING".to_owned(),
-        "ENHANCEDSTATUSCODES".to_owned(),
-    ];
+    let mut list: Vec<String> = session.settings.extensions.iter().map(ToString::to_string).collect();
     if offers.starttls && session.tls.is_none() {
         list.push("STARTTLS".to_owned());
     }
@@ -194,8 +190,6 @@ fn extensions(session: &Session) -> Vec<String> {
         let names: Vec<&str> = offers.auth.iter().map(|mechanism| mechanism.name()).collect();
         list.push(format!("AUTH {}", names.join(" ")));
     }
-    list.push("8BITMIME".to_owned());
-    list.push("SMTPUTF8".to_owned());
     list
 }
 

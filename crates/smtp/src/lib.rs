@@ -13,7 +13,7 @@ mod reply;
 mod session;
 
 pub use ask::{
-    Answer, Ask, BodyType, Client, Destination, Envelope, ForwardPath, Hello, Offers, Recipient,
+    Answer, Ask, BodyType, Client, Destination, Envelope, Extension, ForwardPath, Hello, Offers, Recipient,
     RecipientAsk, SenderAsk, Settings, Standing, Transaction,
 };
 pub use reply::Reply;

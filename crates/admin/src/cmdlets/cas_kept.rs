@@ -6,7 +6,7 @@
 use crate::cmdlet::{Kind, Parameter, parameter};
 use crate::run::{Call, Failure, ListChange};
 use crate::value::{Object, Value};
-use directory::{CasMailbox, Kept};
+use directory::{CasKept, CasMailbox};
 
 const fn kept(name: &'static str, kind: Kind) -> Parameter {
     parameter(name, kind, "Kept for scripts; has no effect in this version.")
@@ -92,7 +92,7 @@ pub fn set(call: &Call<'_>, cas: &mut CasMailbox) -> Result<Vec<String>, Failure
     let mut warnings = Vec::new();
     for (parameter, usual) in &KEPT {
         let Some(value) = given(call, parameter, cas)? else { continue };
-        keep(cas, parameter.name, value, usual.map(Kept::Bool), &mut warnings);
+        keep(cas, parameter.name, value, usual.map(CasKept::Bool), &mut warnings);
     }
     for parameter in &KEPT_FORMATS {
         let Some(text) = call.arguments.text(parameter.name) else { continue };
@@ -106,8 +106,8 @@ pub fn set(call: &Call<'_>, cas: &mut CasMailbox) -> Result<Vec<String>, Failure
             )
             .into());
         };
-        let value = Some(Kept::Text((*name).to_owned()));
-        keep(cas, parameter.name, value, Some(Kept::Text(BEST.to_owned())), &mut warnings);
+        let value = Some(CasKept::Text((*name).to_owned()));
+        keep(cas, parameter.name, value, Some(CasKept::Text(BEST.to_owned())), &mut warnings);
     }
     Ok(warnings)
 }
@@ -116,8 +116,8 @@ pub fn set(call: &Call<'_>, cas: &mut CasMailbox) -> Result<Vec<String>, Failure
 fn keep(
     cas: &mut CasMailbox,
     name: &'static str,
-    value: Option<Kept>,
-    usual: Option<Kept>,
+    value: Option<CasKept>,
+    usual: Option<CasKept>,
     warnings: &mut Vec<String>,
 ) {
     match value {
@@ -130,26 +130,30 @@ fn keep(
 }
 
 /// The value given, with `None` inside for one that clears.
-fn given(call: &Call<'_>, parameter: &Parameter, cas: &CasMailbox) -> Result<Option<Option<Kept>>, Failure> {
+fn given(
+    call: &Call<'_>,
+    parameter: &Parameter,
+    cas: &CasMailbox,
+) -> Result<Option<Option<CasKept>>, Failure> {
     let name = parameter.name;
     let value = match call.arguments.value(name) {
         None => return Ok(None),
         Some(Value::Null) => return Ok(Some(None)),
-        Some(Value::Bool(value)) => Kept::Bool(*value),
+        Some(Value::Bool(value)) => CasKept::Bool(*value),
         Some(_) if parameter.kind == Kind::List => return list(call, name, cas).map(Some),
-        Some(text) => Kept::Text(text.to_string()),
+        Some(text) => CasKept::Text(text.to_string()),
     };
     Ok(Some(Some(value)))
 }
 
-fn list(call: &Call<'_>, name: &str, cas: &CasMailbox) -> Result<Option<Kept>, Failure> {
+fn list(call: &Call<'_>, name: &str, cas: &CasMailbox) -> Result<Option<CasKept>, Failure> {
     let old = match cas.kept.get(name) {
-        Some(Kept::List(list)) => list.clone(),
+        Some(CasKept::List(list)) => list.clone(),
         _ => Vec::new(),
     };
     let change = call.arguments.list(name)?.unwrap_or(ListChange::Replace(Vec::new()));
     let (list, _) = change.apply::<String>(name, &old)?;
-    Ok(Some(list).filter(|list| !list.is_empty()).map(Kept::List))
+    Ok(Some(list).filter(|list| !list.is_empty()).map(CasKept::List))
 }
 
 /// What an administrator can know or do instead.
@@ -176,16 +180,16 @@ fn instead(name: &str) -> &'static str {
 pub fn with(mut object: Object, cas: &CasMailbox) -> Object {
     for (parameter, usual) in &KEPT {
         let value = match cas.kept.get(parameter.name) {
-            Some(Kept::Bool(value)) => Value::Bool(*value),
-            Some(Kept::Text(text)) => Value::from(text),
-            Some(Kept::List(list)) => Value::texts(list),
+            Some(CasKept::Bool(value)) => Value::Bool(*value),
+            Some(CasKept::Text(text)) => Value::from(text),
+            Some(CasKept::List(list)) => Value::texts(list),
             None => usual.map_or(Value::Null, Value::Bool),
         };
         object = object.with(parameter.name, value);
     }
     for parameter in &KEPT_FORMATS {
         let value = match cas.kept.get(parameter.name) {
-            Some(Kept::Text(text)) => text.as_str(),
+            Some(CasKept::Text(text)) => text.as_str(),
             _ => BEST,
         };
         object = object.with(parameter.name, value);

@@ -3,7 +3,7 @@
 //! Codes are RFC 5321's and RFC 3463's, texts those an Exchange administrator searches for. What is wrong inside is
 //! never told; the log has it.
 
-use policy::Refusal;
+use policy::{DomainFault, Refusal};
 use smtp::Reply;
 
 pub(super) const TRY_LATER: Reply = Reply::fixed(451, "4.3.0 Internal error, try again later");
@@ -44,6 +44,18 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
             Reply::new(550, format!("5.6.0 {field} must be there once and name each author clearly"))
         }
         Refusal::RelayDenied { .. } => Reply::fixed(550, "5.7.1 Unable to relay"),
+        // Exchange's codes for the three switches.
+        Refusal::RecipientDomain { fault, .. } => match fault {
+            DomainFault::ReservedTopLevel => {
+                Reply::fixed(550, "5.1.4 Recipient address reserved by RFC 2606")
+            }
+            DomainFault::ReservedSecondLevel => {
+                Reply::fixed(550, "5.1.5 Recipient address reserved by RFC 2606")
+            }
+            DomainFault::SingleLabel => {
+                Reply::fixed(550, "5.1.6 Recipient addresses in single label domains not accepted")
+            }
+        },
         Refusal::UnknownRecipient { .. } => Reply::fixed(550, "5.1.1 User unknown"),
         // The words are those of Exchange, which administrators search for.
         Refusal::RecipientNeedsLogin { .. } => {

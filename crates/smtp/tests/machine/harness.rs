@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "test code outside of #[test] functions")]
 
 use mail::AccountId;
-use smtp::{Answer, Ask, Destination, ForwardPath, Offers, Reply, Session, Settings};
+use smtp::{Answer, Ask, Destination, Extension, ForwardPath, Offers, Reply, Session, Settings};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use wire::sasl::Mechanism;
@@ -95,7 +95,13 @@ pub fn settings() -> Settings {
         greeting: None,
         clear: Offers { starttls: true, auth: Vec::new() },
         tls: Offers { starttls: false, auth: Mechanism::SASL.to_vec() },
-        max_message_size: 100_000,
+        extensions: vec![
+            Extension::Size(Some(100_000)),
+            Extension::Pipelining,
+            Extension::EnhancedStatusCodes,
+            Extension::EightBitMime,
+            Extension::SmtpUtf8,
+        ],
         max_errors: Some(5),
         max_logon_failures: Some(3),
         inactivity: Duration::from_secs(300),
