@@ -3,6 +3,8 @@
 //! A new cmdlet is a definition in its topic's `CMDLETS`, and a dialogue. The tests here check what all definitions
 //! must keep: names and positions that are there once, help for everything, examples that are read without error.
 
+mod access;
+mod ad_permission;
 mod audit;
 mod cas_kept;
 mod cas_mailbox;
@@ -16,6 +18,7 @@ mod format;
 mod groups;
 mod help;
 mod mailbox;
+mod mailbox_permission;
 mod objects;
 mod person;
 mod protocol_policies;
@@ -33,6 +36,7 @@ pub use help::help_stage;
 
 /// All cmdlets by topic.
 static TOPICS: &[&[Cmdlet]] = &[
+    ad_permission::CMDLETS,
     audit::CMDLETS,
     cas_mailbox::CMDLETS,
     client_settings::CMDLETS,
@@ -45,6 +49,7 @@ static TOPICS: &[&[Cmdlet]] = &[
     groups::CMDLETS,
     help::CMDLETS,
     mailbox::CMDLETS,
+    mailbox_permission::CMDLETS,
     objects::CMDLETS,
     protocol_policies::CMDLETS,
     secrets::CMDLETS,
@@ -71,9 +76,7 @@ pub fn find(name: &str) -> Option<&'static Cmdlet> {
 /// Cmdlets that administrators of Exchange know and this version does not have. To be told so is worth more than a
 /// suggestion of something else.
 const LATER: &[&str] = &[
-    "Add-ADPermission",
     "Add-MailboxFolderPermission",
-    "Add-MailboxPermission",
     "Add-PublicFolderClientPermission",
     "Compare-Configuration",
     "ConvertTo-Csv",
@@ -87,12 +90,10 @@ const LATER: &[&str] = &[
     "Export-Csv",
     "Export-ExchangeCertificate",
     "Format-Wide",
-    "Get-ADPermission",
     "Get-Content",
     "Get-Credential",
     "Get-ExchangeCertificate",
     "Get-MailboxFolderPermission",
-    "Get-MailboxPermission",
     "Get-Member",
     "Get-Message",
     "Get-MessageTrackingLog",
@@ -112,8 +113,6 @@ const LATER: &[&str] = &[
     "New-TransportRule",
     "Out-File",
     "Out-String",
-    "Remove-ADPermission",
-    "Remove-MailboxPermission",
     "Retry-Queue",
     "Set-RemoteDomain",
     "Set-SendConnector",
