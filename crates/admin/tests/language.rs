@@ -161,8 +161,8 @@ async fn errors_point_at_the_place() {
         ("while ($true) {}", "'while' is not part of this shell's language.\nline 1, column 1:"),
         ("$env:PATH", "The server's environment is not shown to its shells."),
         (
-            "Get-ReceiveConnector 'x' | Add-ADPermission -User y",
-            "Add-ADPermission is not part of this version. Get-Command lists what is.\nline 1, column 28:",
+            "Get-ReceiveConnector 'x' | New-TransportRule -Name y",
+            "New-TransportRule is not part of this version. Get-Command lists what is.\nline 1, column 28:",
         ),
         ("Get-Mailbox -Server other", "object 'other' couldn't be found on 'MAIL'."),
         ("1 / 0", "Nothing can be divided by 0."),

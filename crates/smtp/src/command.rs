@@ -182,7 +182,7 @@ fn offers(session: &Session) -> &Offers {
 
 fn extensions(session: &Session) -> Vec<String> {
     let offers = offers(session);
-    let mut list: Vec<String> = session.settings.extensions.iter().map(ToString::to_string).collect();
+    let mut list = Vec::new();
     if offers.starttls && session.tls.is_none() {
         list.push("STARTTLS".to_owned());
     }
@@ -190,6 +190,7 @@ fn extensions(session: &Session) -> Vec<String> {
         let names: Vec<&str> = offers.auth.iter().map(|mechanism| mechanism.name()).collect();
         list.push(format!("AUTH {}", names.join(" ")));
     }
+    list.extend(session.settings.extensions.iter().map(ToString::to_string));
     list
 }
 

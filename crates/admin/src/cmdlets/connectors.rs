@@ -142,7 +142,7 @@ fn view(connector: &ReceiveConnector, server: &str) -> Object {
         .with("SSLBindings", Value::texts(&connector.ssl_bindings))
         .with("RemoteIPRanges", Value::texts(&connector.remote_ip_ranges))
         .with("AuthMechanism", connector.auth_mechanism.to_string())
-        .with("PermissionGroups", connector.permission_groups.to_string())
+        .with("PermissionGroups", connector.shown_groups().to_string())
         .with("RequireTLS", connector.require_tls)
         .with("Fqdn", &connector.fqdn)
         .with("Banner", connector.banner.as_ref())
@@ -237,6 +237,8 @@ fn apply(arguments: &Arguments, connector: &mut ReceiveConnector) -> Result<Vec<
     put(&mut connector.require_tls, arguments.bool("RequireTLS"));
     put(&mut connector.auth_mechanism, arguments.parse("AuthMechanism")?);
     put(&mut connector.permission_groups, arguments.parse("PermissionGroups")?);
+    // It follows from the entries.
+    connector.permission_groups.custom = false;
     put(&mut connector.fqdn, arguments.text("Fqdn"));
     put(
         &mut connector.banner,

@@ -37,10 +37,11 @@ fn a_message_from_end_to_end() {
 fn ehlo_offers_what_the_connection_allows() {
     let mut client = Client::clear();
     client.run();
-    let common = "250-mail.example.test Hello [192.0.2.1]\r\n250-SIZE 100000\r\n250-PIPELINING\r\n\
-                  250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n";
-    let clear = format!("{common}250 STARTTLS");
-    let inside = format!("{common}250 AUTH PLAIN LOGIN");
+    let hello = "250-mail.example.test Hello [192.0.2.1]\r\n";
+    let common =
+        "250-SIZE 100000\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250 SMTPUTF8";
+    let clear = format!("{hello}250-STARTTLS\r\n{common}");
+    let inside = format!("{hello}250-AUTH PLAIN LOGIN\r\n{common}");
     client.talk(&[("EHLO client.test", &clear)]);
     assert_eq!(client.send("STARTTLS\r\n"), "220 2.0.0 SMTP server ready\r\n");
     client.talk(&[
