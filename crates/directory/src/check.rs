@@ -638,6 +638,7 @@ fn settings(label: &str, found: &ProtocolSettings, command: RangeInclusive<u32>)
     within(label, "MaxCommandSize", found.max_command_size, command)?;
     line(label, "Banner", &found.banner)?;
     host(label, "X509CertificateName", found.x509_certificate_name.trim_start_matches("*."))?;
+    logging(label, found)?;
     if before > after {
         let problem =
             format!("{before} is more than AuthenticatedConnectionTimeout; legal: 00:00:30 to {after}");
@@ -670,6 +671,33 @@ fn is_status(code: &str) -> bool {
     let parts: Vec<&str> = code.split('.').collect();
     matches!(parts[..], ["2" | "4" | "5", subject, detail]
         if [subject, detail].iter().all(|part| part.len() <= 3 && part.parse::<u16>().is_ok()))
+}
+
+/// Smaller files of a protocol log would be more than a directory holds well.
+const SMALLEST_LOG: ByteSize = ByteSize::kb(64);
+
+fn logging(label: &str, found: &ProtocolSettings) -> Result<(), Invalid> {
+    for (name, text) in
+        [("LogFileLocation", &found.log_file_location), ("OwaServerUrl", &found.owa_server_url)]
+    {
+        // Empty is the usual place, and no URL.
+        if !text.is_empty() {
+            line(label, name, text)?;
+        }
+    }
+    if std::path::Path::new(&found.log_file_location).components().any(|part| part.as_os_str() == "..") {
+        let problem = format!("'{}' leads upwards; legal: a path without ..", found.log_file_location);
+        return Err(Invalid::new(label, "LogFileLocation", problem));
+    }
+    match found.log_per_file_size_quota {
+        Limit::To(size) if size.0 > 0 && size < SMALLEST_LOG => {
+            let problem = format!(
+                "{size} is too small; legal: 0 (a new file by time), {SMALLEST_LOG} or more, or unlimited"
+            );
+            Err(Invalid::new(label, "LogPerFileSizeQuota", problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// As in Exchange: the milliseconds fit into 31 bits.

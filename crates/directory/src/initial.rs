@@ -8,6 +8,7 @@ use crate::{
     ReceiveConnector, Restrictions, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
     TransportConfig,
 };
+use crate::{CalendarItems, ExtendedProtection, MimeTextFormat, RollOver};
 use mail::Domain;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -111,6 +112,17 @@ impl InitialNode {
             message_retrieval_sort_order: SortOrder::Ascending,
             enable_exact_rfc822_size: false,
             protocol_log_enabled: false,
+            log_file_location: String::new(),
+            log_file_roll_over_settings: RollOver::default(),
+            log_per_file_size_quota: ProtocolSettings::BY_TIME,
+            message_retrieval_mime_format: MimeTextFormat::default(),
+            calendar_item_retrieval_option: CalendarItems::default(),
+            owa_server_url: String::new(),
+            suppress_read_receipt: false,
+            extended_protection_policy: ExtendedProtection::default(),
+            enforce_certificate_errors: false,
+            proxy_target_port: 0,
+            show_hidden_folders_enabled: false,
         })
     }
 

@@ -30,6 +30,9 @@ macro_rules! named {
         impl $type {
             /// All values, in the order of their numbers.
             pub const ALL: &'static [$type] = &[$($type::$variant),+];
+
+            /// Their names.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($variant)),+];
         }
 
         impl std::str::FromStr for $type {

@@ -3,7 +3,7 @@
 //! The rule for fields added later is that of [`crate::Mailbox`]: `#[serde(default = ...)]` with the old behaviour.
 
 use crate::names::named;
-use crate::{Binding, ConnectionSetting, Quotas, TimeSpan, TransportConfig};
+use crate::{Binding, ByteSize, ConnectionSetting, Limit, Quotas, TimeSpan, TransportConfig};
 use serde::{Deserialize, Serialize};
 
 /// Which logins a connection without TLS may try.
@@ -57,7 +57,122 @@ pub struct ProtocolSettings {
     pub enable_exact_rfc822_size: bool,
     /// Write the protocol log.
     pub protocol_log_enabled: bool,
+    /// Where the protocol log is, from the data directory; empty is the usual place.
+    #[serde(default)]
+    pub log_file_location: String,
+    /// How often a new file of the protocol log begins, where it is not by size.
+    #[serde(default)]
+    pub log_file_roll_over_settings: RollOver,
+    /// The size at which a new file of the protocol log begins; 0 is by time.
+    #[serde(default = "by_time")]
+    pub log_per_file_size_quota: Limit<ByteSize>,
+    /// Kept: how bodies are converted when they are fetched; they never are.
+    #[serde(default)]
+    pub message_retrieval_mime_format: MimeTextFormat,
+    /// Kept: how calendar items are shown.
+    #[serde(default)]
+    pub calendar_item_retrieval_option: CalendarItems,
+    /// Kept: where calendar items are shown.
+    #[serde(default)]
+    pub owa_server_url: String,
+    /// Kept: no "read" receipt is ever made when a message is fetched.
+    #[serde(default)]
+    pub suppress_read_receipt: bool,
+    /// Kept: channel binding of integrated logins.
+    #[serde(default)]
+    pub extended_protection_policy: ExtendedProtection,
+    /// Kept: refuse another server's bad certificate.
+    #[serde(default)]
+    pub enforce_certificate_errors: bool,
+    /// Kept: the port of another server; 0 is the usual one.
+    #[serde(default)]
+    pub proxy_target_port: u16,
+    /// Kept: show hidden folders over IMAP4; there are none.
+    #[serde(default)]
+    pub show_hidden_folders_enabled: bool,
 }
+
+impl ProtocolSettings {
+    /// The values of settings that came after the first version, for a new object and for an old record.
+    pub(crate) const BY_TIME: Limit<ByteSize> = Limit::To(ByteSize(0));
+}
+
+/// Where the protocol logs are, from the data directory, if nothing else was said.
+pub const POP_LOG: &str = "Logging/Pop3";
+/// The same of IMAP4.
+pub const IMAP_LOG: &str = "Logging/Imap4";
+/// The same of receive connectors.
+pub const SMTP_LOG: &str = "Logging/SmtpReceive";
+
+fn by_time() -> Limit<ByteSize> {
+    ProtocolSettings::BY_TIME
+}
+
+/// How often a new file begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RollOver {
+    /// Each hour.
+    Hourly,
+    /// Each day.
+    #[default]
+    Daily,
+    /// Each week, on Monday.
+    Weekly,
+    /// Each month.
+    Monthly,
+}
+
+named!(RollOver { Hourly = 1, Daily = 2, Weekly = 3, Monthly = 4 });
+
+/// How bodies are converted when they are fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it, and none has an effect")]
+pub enum MimeTextFormat {
+    TextOnly,
+    HtmlOnly,
+    HtmlAndTextAlternative,
+    TextEnrichedOnly,
+    TextEnrichedAndTextAlternative,
+    #[default]
+    BestBodyFormat,
+    Tnef,
+}
+
+named!(MimeTextFormat {
+    TextOnly = 0,
+    HtmlOnly = 1,
+    HtmlAndTextAlternative = 2,
+    TextEnrichedOnly = 3,
+    TextEnrichedAndTextAlternative = 4,
+    BestBodyFormat = 5,
+    Tnef = 6,
+});
+
+/// How calendar items are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it, and none has an effect")]
+#[expect(non_camel_case_types, reason = "administrators read and write the name so")]
+pub enum CalendarItems {
+    #[default]
+    iCalendar,
+    IntranetUrl,
+    InternetUrl,
+    Custom,
+}
+
+named!(CalendarItems { iCalendar = 0, IntranetUrl = 1, InternetUrl = 2, Custom = 3 });
+
+/// Channel binding of integrated logins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it, and none has an effect")]
+pub enum ExtendedProtection {
+    #[default]
+    None,
+    Allow,
+    Require,
+}
+
+named!(ExtendedProtection { None = 0, Allow = 1, Require = 2 });
 
 /// In which order POP3 numbers messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

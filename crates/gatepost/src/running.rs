@@ -164,8 +164,12 @@ impl Running {
         self.node.shut_down().await;
         // A socket file without a server would only make the next shell wonder.
         let _ = std::fs::remove_file(self.opened.boot.socket(&self.opened.dir));
-        let store = self.opened.store;
-        tokio::task::spawn_blocking(move || store.close()).await.map_err(Failure::failed)
+        let (store, logs) = (self.opened.store, self.node.context().protocol_logs.clone());
+        let end = move || {
+            logs.flush();
+            store.close();
+        };
+        tokio::task::spawn_blocking(end).await.map_err(Failure::failed)
     }
 
     /// Takes the certificate from its file again, as after it was replaced.

@@ -2,6 +2,7 @@
 
 use crate::listen::Begin;
 use crate::node::source;
+use crate::protocol_log::SessionLog;
 use crate::session::{self, Broken};
 use crate::stream::Stream;
 use crate::tls::Tls;
@@ -145,26 +146,33 @@ impl Arrival {
 
     async fn converse(self, stream: Stream, service: ServiceName, admitted: &Admitted) -> Result<(), Broken> {
         let (context, connection, now) = (&self.context, &self.connection, Instant::now());
+        let log = SessionLog::begin(&context.protocol_logs, context.store.journal(), service, connection);
         // Boxed, so that a session takes the room of its own protocol and not of the largest.
         match (service, &admitted.connector) {
             (ServiceName::Pop3, _) => {
                 let (machine, serve) = pop3::open(context, connection, now);
-                Box::pin(self.drive(stream, machine, serve)).await
+                Box::pin(self.drive(stream, machine, serve, log)).await
             }
             (ServiceName::Imap4, _) => {
                 let (machine, serve) = imap::open(context, connection, now);
-                Box::pin(self.drive(stream, machine, serve)).await
+                Box::pin(self.drive(stream, machine, serve, log)).await
             }
             (ServiceName::Transport, Some(connector)) => {
                 let (machine, serve) = smtp::open(context, connection, connector, now);
-                Box::pin(self.drive(stream, machine, serve)).await
+                Box::pin(self.drive(stream, machine, serve, log)).await
             }
             (ServiceName::Transport, None) => Ok(()),
         }
     }
 
-    async fn drive<S: Serve>(self, stream: Stream, machine: S::Machine, serve: S) -> Result<(), Broken> {
-        session::run(stream, machine, serve, self.context, self.tls, self.stopping).await
+    async fn drive<S: Serve>(
+        self,
+        stream: Stream,
+        machine: S::Machine,
+        serve: S,
+        log: SessionLog,
+    ) -> Result<(), Broken> {
+        session::run(stream, machine, serve, self.context, self.tls, self.stopping, log).await
     }
 }
 

@@ -4,6 +4,7 @@
 //! logs in, or starts a transaction.
 
 use crate::login::Failures;
+use crate::protocol_log::ProtocolLogs;
 use crate::{Authenticator, Limits};
 use directory::Directory;
 use mail::DateTime;
@@ -25,6 +26,8 @@ pub struct Context {
     pub auth: Authenticator,
     /// Counts connections of services, addresses and users.
     pub limits: Limits,
+    /// What sessions say, in files.
+    pub protocol_logs: ProtocolLogs,
     /// Counts failed logins.
     pub failures: Failures,
     /// Memory for the headers of messages that come in.
@@ -46,6 +49,7 @@ impl Context {
             directory,
             auth,
             limits: Limits::default(),
+            protocol_logs: ProtocolLogs::default(),
             failures: Failures::default(),
             header_space: HeaderSpace::default(),
             max_connections: u32::MAX,

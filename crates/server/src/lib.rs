@@ -22,6 +22,7 @@ pub mod listen;
 pub mod login;
 pub mod node;
 pub mod pop3;
+pub mod protocol_log;
 pub mod renewal;
 mod serve;
 pub mod session;

@@ -88,6 +88,8 @@ impl Node {
         if state.shut_down {
             return Vec::new();
         }
+        let context = &self.0.context;
+        context.protocol_logs.follow(&snapshot, context.store.dir());
         self.warn_of_clear_text(&snapshot, &state, &wanted);
         let before = state.services();
         let mut errors = self.open_new(&mut state, &wanted).await;

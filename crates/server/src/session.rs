@@ -4,6 +4,7 @@
 //! the store to the connection without passing through the machine; what the machine asks for, the protocol's [`Serve`]
 //! does. A waiting session keeps no buffers.
 
+use crate::protocol_log::SessionLog;
 use crate::stream::Stream;
 use crate::tls::Tls;
 use crate::{Context, Serve};
@@ -63,6 +64,7 @@ pub async fn run<S: Serve>(
     context: Arc<Context>,
     tls: Tls,
     stopping: watch::Receiver<bool>,
+    log: SessionLog,
 ) -> Result<(), Broken> {
     let directory = context.directory.changed();
     let mut driver = Driver {
@@ -73,6 +75,7 @@ pub async fn run<S: Serve>(
         tls,
         directory,
         stopping,
+        log,
         told: false,
         ended: false,
         out: Vec::new(),
@@ -104,6 +107,7 @@ struct Driver<S: Serve> {
     /// Wakes with every change of the directory.
     directory: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
+    log: SessionLog,
     /// The machine knows that the service is stopping, or that its user must go.
     told: bool,
     /// The client's end was seen.
@@ -185,6 +189,7 @@ impl<S: Serve> Driver<S> {
     }
 
     async fn write(&mut self, octets: Vec<u8>) -> Result<(), Broken> {
+        self.log.sent(&octets);
         if self.out.is_empty() {
             self.out = octets;
         } else {
@@ -261,8 +266,11 @@ impl<S: Serve> Driver<S> {
     async fn wait(&mut self, wait: Wait) -> Result<(), Broken> {
         let happened = {
             let user = self.serve.user().cloned();
-            let (stream, machine) = (&mut self.stream, &mut self.machine);
-            let feed = |octets: &[u8]| machine.feed(Event::Bytes(octets), Instant::now());
+            let (stream, machine, log) = (&mut self.stream, &mut self.machine, &mut self.log);
+            let feed = |octets: &[u8]| {
+                log.received(octets);
+                machine.feed(Event::Bytes(octets), Instant::now());
+            };
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stopping), if !self.told => Happened::Stopping,
@@ -303,6 +311,7 @@ impl<S: Serve> Driver<S> {
 
     async fn start_tls(&mut self) -> Result<(), Broken> {
         let info = start_tls(&mut self.stream, &self.tls, &mut self.stopping).await?;
+        self.log.information(&info.version);
         self.serve.tls_started(&info);
         self.machine.feed(Event::TlsStarted(info), Instant::now());
         Ok(())

@@ -10,14 +10,15 @@
 
 mod toy;
 
-use directory::{Directory, InitialNode, Snapshot, StartupType};
+use directory::{Directory, InitialNode, ServiceName, Snapshot, StartupType};
 use mail::DateTime;
 use rustls::HandshakeKind;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
+use server::protocol_log::SessionLog;
 use server::stream::Stream;
 use server::tls::Tls;
-use server::{Context, certificate, session, system_clock};
+use server::{Connection, Context, SessionId, certificate, session, system_clock};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,12 @@ async fn context() -> Arc<Context> {
     Arc::new(Context::new(Store::in_memory().unwrap(), Arc::new(directory), "mail.example.test".into()))
 }
 
+fn log(context: &Context) -> SessionLog {
+    let anywhere = "127.0.0.1:1".parse().unwrap();
+    let connection = Connection { id: SessionId(1), local: anywhere, remote: anywhere, tls: None };
+    SessionLog::begin(&context.protocol_logs, context.store.journal(), ServiceName::Pop3, &connection)
+}
+
 async fn serve(begin: Begin) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let identity = certificate::ensure(dir.path(), &names(), system_clock().seconds).unwrap();
@@ -81,7 +88,8 @@ async fn serve(begin: Begin) -> Server {
                     return;
                 }
                 let (machine, serve) = toy::session(context.clone());
-                let ended = session::run(stream, machine, serve, context, tls, stopping).await;
+                let log = log(&context);
+                let ended = session::run(stream, machine, serve, context, tls, stopping, log).await;
                 let _ = sender.send(ended.map_err(|broken| broken.to_string()));
             });
         }
@@ -332,6 +340,7 @@ async fn a_waiting_session_is_small() {
         server.context.clone(),
         server.tls.clone(),
         server.stop.subscribe(),
+        log(&server.context),
     );
     assert!(size_of_val(&session) < 2048, "{} octets", size_of_val(&session));
 }

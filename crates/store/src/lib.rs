@@ -122,6 +122,11 @@ impl Store {
         Ok(())
     }
 
+    /// The data directory; none where everything is in memory.
+    pub fn dir(&self) -> Option<&Path> {
+        self.core.dir.as_deref()
+    }
+
     // ---- events and logons, which are written lazily ----
 
     /// Where events are written to, without waiting.

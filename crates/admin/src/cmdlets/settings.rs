@@ -11,6 +11,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Arguments, Call, Failure};
 use crate::value::{Object, Shape, Value};
+use directory::{CalendarItems, ExtendedProtection, MimeTextFormat, RollOver};
 use directory::{Change, ProtocolSettings, Snapshot};
 use journal::{Source, event};
 
@@ -64,7 +65,18 @@ const PARAMETERS: &[Parameter] = &[
         Kind::Bool,
         "Kept for scripts; has no effect in this version, which has no GSSAPI and no NTLM.",
     ),
-    parameter("ProtocolLogEnabled", Kind::Bool, "Kept for scripts; has no effect in this version, which has no protocol log."),
+    parameter("ProtocolLogEnabled", Kind::Bool, "Whether every line of every session is written to the protocol log; passwords never are."),
+    parameter("LogFileLocation", Kind::Text, "Where the protocol log is; from the data directory, unless it begins with /."),
+    parameter("LogFileRollOverSettings", Kind::Text, "How often a new file of the protocol log begins.").one_of(RollOver::NAMES),
+    parameter("LogPerFileSizeQuota", Kind::Text, "The size at which a new file of the protocol log begins; 0 is by time."),
+    parameter("MessageRetrievalMimeFormat", Kind::Text, "Kept for scripts; messages are always sent as they came.").one_of(MimeTextFormat::NAMES),
+    parameter("CalendarItemRetrievalOption", Kind::Text, "Kept for scripts; calendar items are sent as they came.").one_of(CalendarItems::NAMES),
+    parameter("OwaServerUrl", Kind::Text, "Kept for scripts; has no effect in this version."),
+    parameter("SuppressReadReceipt", Kind::Bool, "Kept for scripts; no message is ever reported as read because it was fetched."),
+    parameter("ExtendedProtectionPolicy", Kind::Text, "Kept for scripts; has no effect in this version, which has no integrated login.").one_of(ExtendedProtection::NAMES),
+    parameter("EnforceCertificateErrors", Kind::Bool, "Kept for scripts; has no effect in this version, which asks no other server."),
+    parameter("ProxyTargetPort", Kind::Text, "Kept for scripts; has no effect in this version, which asks no other server."),
+    parameter("ShowHiddenFoldersEnabled", Kind::Bool, "Kept for scripts; has no effect in this version, which has no hidden folders."),
     SERVER,
     super::recipients::DOMAIN_CONTROLLER,
 ];
@@ -116,6 +128,14 @@ impl Protocol {
         match self {
             Protocol::Pop => "POP3",
             Protocol::Imap => "IMAP4",
+        }
+    }
+
+    /// Where its protocol log is if nothing else was said.
+    fn usual_log(self) -> &'static str {
+        match self {
+            Protocol::Pop => directory::POP_LOG,
+            Protocol::Imap => directory::IMAP_LOG,
         }
     }
 
@@ -174,10 +194,39 @@ fn view(settings: &ProtocolSettings, protocol: Protocol, server: &str) -> Object
         }
         Protocol::Imap => object,
     };
-    object
+    let object = object
         .with("EnableExactRFC822Size", settings.enable_exact_rfc822_size)
         .with("EnableGSSAPIAndNTLMAuth", settings.enable_gssapi_and_ntlm_auth)
         .with("ProtocolLogEnabled", settings.protocol_log_enabled)
+        .with("LogFileLocation", or(&settings.log_file_location, protocol.usual_log()))
+        .with("LogFileRollOverSettings", settings.log_file_roll_over_settings.to_string())
+        .with("LogPerFileSizeQuota", settings.log_per_file_size_quota);
+    kept(object, settings, protocol)
+}
+
+/// Adds what has no effect.
+fn kept(object: Object, settings: &ProtocolSettings, protocol: Protocol) -> Object {
+    let port = match (settings.proxy_target_port, protocol) {
+        (0, Protocol::Pop) => 1995,
+        (0, Protocol::Imap) => 1993,
+        (port, _) => port,
+    };
+    let object = object
+        .with("MessageRetrievalMimeFormat", settings.message_retrieval_mime_format.to_string())
+        .with("CalendarItemRetrievalOption", settings.calendar_item_retrieval_option.to_string())
+        .with("OwaServerUrl", &settings.owa_server_url)
+        .with("SuppressReadReceipt", settings.suppress_read_receipt)
+        .with("ExtendedProtectionPolicy", settings.extended_protection_policy.to_string())
+        .with("EnforceCertificateErrors", settings.enforce_certificate_errors)
+        .with("ProxyTargetPort", u32::from(port));
+    match protocol {
+        Protocol::Pop => object,
+        Protocol::Imap => object.with("ShowHiddenFoldersEnabled", settings.show_hidden_folders_enabled),
+    }
+}
+
+fn or<'a>(text: &'a str, usual: &'a str) -> &'a str {
+    if text.is_empty() { usual } else { text }
 }
 
 async fn get(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
@@ -194,6 +243,9 @@ async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
     if protocol == Protocol::Imap && call.arguments.given("MessageRetrievalSortOrder") {
         return Err("IMAP4 has no MessageRetrievalSortOrder; clients sort for themselves.".into());
     }
+    if protocol == Protocol::Pop && call.arguments.given("ShowHiddenFoldersEnabled") {
+        return Err("POP3 has no ShowHiddenFoldersEnabled; it shows the inbox only.".into());
+    }
     if !call.may(&format!("Change the settings of {} on", protocol.name()), &server).await? {
         return Ok(());
     }
@@ -202,6 +254,7 @@ async fn set(call: &mut Call<'_>, protocol: Protocol) -> Result<(), Failure> {
     let mut settings = old.clone();
     let mut remarks = apply(&call.arguments, &mut settings)?;
     remarks.extend(without_effect(&call.arguments, protocol, &old, &settings));
+    check_log(call, protocol, &settings).await?;
     let warning = policy::clear_text_warning(protocol.door(&settings));
     let edit = Edit {
         before: Some(view(&old, protocol, &server)),
@@ -250,13 +303,41 @@ fn without_effect(
             new.enable_gssapi_and_ntlm_auth,
             "There is no GSSAPI and no NTLM; let clients log in with name and password under TLS.",
         ),
-        given(
-            "ProtocolLogEnabled",
-            new.protocol_log_enabled,
-            "For more in the log, set log_level = \"debug\" in gatepost.toml, and restart the server.",
-        ),
     ];
-    all.into_iter().flatten().collect()
+    all.into_iter().flatten().chain(kept_without_effect(arguments, new)).collect()
+}
+
+/// The same of settings that later versions will follow, where they are not as usual.
+fn kept_without_effect(arguments: &Arguments, new: &ProtocolSettings) -> Vec<String> {
+    let all = [
+        (
+            "MessageRetrievalMimeFormat",
+            new.message_retrieval_mime_format != MimeTextFormat::default(),
+            "Messages are sent as they came; let mail programs choose what they show.",
+        ),
+        (
+            "CalendarItemRetrievalOption",
+            new.calendar_item_retrieval_option != CalendarItems::default(),
+            "Calendar items are sent as they came.",
+        ),
+        ("OwaServerUrl", !new.owa_server_url.is_empty(), "There is no webmail to link to."),
+        (
+            "SuppressReadReceipt",
+            new.suppress_read_receipt,
+            "The server reports no message as read because it was fetched; there is nothing to suppress.",
+        ),
+        (
+            "ExtendedProtectionPolicy",
+            new.extended_protection_policy != ExtendedProtection::default(),
+            "There is no integrated login; let clients log in with name and password under TLS.",
+        ),
+        ("EnforceCertificateErrors", new.enforce_certificate_errors, "No other server is asked."),
+        ("ProxyTargetPort", new.proxy_target_port != 0, "No other server is asked."),
+        ("ShowHiddenFoldersEnabled", new.show_hidden_folders_enabled, "There are no hidden folders."),
+    ];
+    let told = all.into_iter().filter(|(name, wanted, _)| *wanted && arguments.given(name));
+    told.map(|(name, _, instead)| format!("{name} is kept, but has no effect in this version. {instead}"))
+        .collect()
 }
 
 fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<String>, Failure> {
@@ -275,7 +356,8 @@ fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<S
     put(&mut settings.message_retrieval_sort_order, arguments.parse("MessageRetrievalSortOrder")?);
     put(&mut settings.enable_exact_rfc822_size, arguments.bool("EnableExactRFC822Size"));
     put(&mut settings.enable_gssapi_and_ntlm_auth, arguments.bool("EnableGSSAPIAndNTLMAuth"));
-    put(&mut settings.protocol_log_enabled, arguments.bool("ProtocolLogEnabled"));
+    apply_logging(arguments, settings)?;
+    apply_kept(arguments, settings)?;
     let mut remarks = Vec::new();
     change_list(
         arguments,
@@ -297,6 +379,50 @@ fn apply(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<Vec<S
         &mut remarks,
     )?;
     Ok(remarks)
+}
+
+fn apply_logging(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<(), Failure> {
+    put(&mut settings.protocol_log_enabled, arguments.bool("ProtocolLogEnabled"));
+    put(&mut settings.log_file_location, arguments.text("LogFileLocation"));
+    put(&mut settings.log_file_roll_over_settings, arguments.parse("LogFileRollOverSettings")?);
+    put(&mut settings.log_per_file_size_quota, arguments.parse("LogPerFileSizeQuota")?);
+    if [Protocol::Pop, Protocol::Imap].iter().any(|known| settings.log_file_location == known.usual_log()) {
+        settings.log_file_location.clear();
+    }
+    Ok(())
+}
+
+fn apply_kept(arguments: &Arguments, settings: &mut ProtocolSettings) -> Result<(), Failure> {
+    put(&mut settings.message_retrieval_mime_format, arguments.parse("MessageRetrievalMimeFormat")?);
+    put(&mut settings.calendar_item_retrieval_option, arguments.parse("CalendarItemRetrievalOption")?);
+    put(&mut settings.owa_server_url, arguments.text("OwaServerUrl"));
+    put(&mut settings.suppress_read_receipt, arguments.bool("SuppressReadReceipt"));
+    put(&mut settings.extended_protection_policy, arguments.parse("ExtendedProtectionPolicy")?);
+    put(&mut settings.enforce_certificate_errors, arguments.bool("EnforceCertificateErrors"));
+    put(&mut settings.proxy_target_port, arguments.parse("ProxyTargetPort")?);
+    put(&mut settings.show_hidden_folders_enabled, arguments.bool("ShowHiddenFoldersEnabled"));
+    Ok(())
+}
+
+/// Whether the protocol log can be written where it is wanted.
+async fn check_log(call: &Call<'_>, protocol: Protocol, settings: &ProtocolSettings) -> Result<(), Failure> {
+    let wanted = settings.protocol_log_enabled || call.arguments.given("LogFileLocation");
+    let Some(data) = call.context().store.dir().filter(|_| wanted) else { return Ok(()) };
+    let place = data.join(or(&settings.log_file_location, protocol.usual_log()));
+    let shown = place.display().to_string();
+    let tried = tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&place)?;
+        let probe = place.join(format!(".probe-{}", uuid::Uuid::new_v4()));
+        std::fs::File::create_new(&probe)?;
+        std::fs::remove_file(&probe)
+    });
+    let tried = tried.await.map_err(|error| Failure::Error(error.to_string()))?;
+    tried.map_err(|error| {
+        Failure::Error(format!(
+            "The protocol log cannot be written to {shown}: {error}. Give the server's user the right to write there, \
+             or set another LogFileLocation."
+        ))
+    })
 }
 
 /// Changes a list where that was asked for, and collects remarks.
