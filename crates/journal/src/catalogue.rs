@@ -150,9 +150,8 @@ mod tests {
     fn document() -> String {
         let mut text = String::from(
             "# The event log\n\nEvery event has a number that never changes and a source named as in Exchange. \
-             `Get-EventLog -LogName Application` and\n`Get-WinEvent` show them; with `log_target` in the boot file \
-             they also go to the journal or to syslog, with the fields\n`event` and `source`. This list is \
-             `crates/journal/src/catalogue.rs`.\n\n| number | level | source | what happened | what to do |\n| --- | --- | --- | --- | --- |\n",
+             `Get-EventLog -LogName Application` and\n`Get-WinEvent` show them; each is also in the program's log, with \
+             the fields `event` and `source`. This list is\n`crates/journal/src/catalogue.rs`.\n\n| number | level | source | what happened | what to do |\n| --- | --- | --- | --- | --- |\n",
         );
         for kind in KINDS {
             let sources: Vec<&str> = kind.sources.iter().map(|source| source.name()).collect();
