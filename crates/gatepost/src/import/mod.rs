@@ -159,7 +159,7 @@ impl Import {
         }
         // A Maildir keeps the moment of arrival as that of the file.
         let sent = (format == Format::Eml).then(|| field(&beginning, "date")).flatten();
-        let date = sent.and_then(|date| DateTime::from_rfc5322(date)).unwrap_or(DateTime::utc(item.written));
+        let date = sent.and_then(DateTime::from_rfc5322).unwrap_or(DateTime::utc(item.written));
         let Item { folder, flags, keywords, .. } = item;
         let head = Head { folder: folder.clone(), flags: flags.clone(), keywords: keywords.clone(), date };
         let name = item.path.display().to_string();

@@ -41,7 +41,7 @@ pub struct Plan {
     pub files: Vec<(String, PathBuf)>,
     /// The backup.
     pub to: PathBuf,
-    /// The new generation's name; later ones sort behind earlier ones.
+    /// The new generation's name; later ones sort behind earlier ones. A number is put behind one that is taken.
     pub name: String,
     /// Generations that are kept, this one included; at least one is.
     pub keep: usize,
@@ -72,7 +72,8 @@ pub fn backup(plan: &Plan, progress: Progress<'_>) -> Result<Generation, Error> 
     let mut catalog = Catalog::open(&plan.to)?;
     let mut copy = Copy { source: &source, catalog: &mut catalog, damaged: Vec::new(), done: 0 };
     copy.missing(progress)?;
-    let part = plan.to.join("generations").join(format!("{}{UNFINISHED}", plan.name));
+    let name = unused(&plan.to, &plan.name);
+    let part = plan.to.join("generations").join(format!("{name}{UNFINISHED}"));
     remove_dir(&part)?;
     files::private_dir(&part)?;
     let messages = source.db().snapshot(|db| {
@@ -82,8 +83,7 @@ pub fn backup(plan: &Plan, progress: Progress<'_>) -> Result<Generation, Error> 
     })?;
     let Copy { damaged, done: octets, .. } = copy;
     let added = catalog.added;
-    let mut generation =
-        Generation { name: plan.name.clone(), messages, octets, added, damaged, files: Vec::new() };
+    let mut generation = Generation { name, messages, octets, added, damaged, files: Vec::new() };
     generation.files = files_of(&part, &plan.files)?;
     complete(&plan.to, &part, &generation)?;
     prune(&plan.to, &mut catalog, plan.keep)?;
@@ -270,9 +270,6 @@ fn complete(to: &Path, part: &Path, generation: &Generation) -> Result<(), Error
     write(&part.join("manifest.json"), &json)?;
     files::sync_dir(part)?;
     let (all, path) = (to.join("generations"), to.join("generations").join(&generation.name));
-    if path.exists() {
-        return Err(Error::Unfit(format!("{}: there is one of this name already", path.display())));
-    }
     std::fs::rename(part, &path).map_err(io(path.display()))?;
     files::sync_dir(&all)
 }
@@ -297,6 +294,13 @@ fn prune(to: &Path, catalog: &mut Catalog, keep: usize) -> Result<(), Error> {
     }
     let kept: Vec<PathBuf> = names.iter().skip(surplus).map(|name| all.join(name).join("index.db")).collect();
     catalog.prune(&kept)
+}
+
+/// The name, or, where a generation has it, the next one that sorts behind it.
+fn unused(to: &Path, name: &str) -> String {
+    let names = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}-{number:03}")));
+    let mut free = names.filter(|name| !to.join("generations").join(name).exists());
+    free.next().unwrap_or_else(|| name.to_owned())
 }
 
 /// Names of the complete generations, in order.
