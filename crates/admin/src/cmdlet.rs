@@ -188,6 +188,21 @@ impl Cmdlet {
         self.parameters.iter().chain(changing).chain(COMMON)
     }
 
+    /// The parameters that this name can mean: the one that has it, as name or other name, else those that begin so.
+    pub fn parameters_named(&self, name: &str) -> Vec<&'static Parameter> {
+        let names = |parameter: &'static Parameter| std::iter::once(&parameter.name).chain(parameter.aliases);
+        let exact =
+            |parameter: &&'static Parameter| names(parameter).any(|known| known.eq_ignore_ascii_case(name));
+        if let Some(parameter) = self.all_parameters().find(exact) {
+            return vec![parameter];
+        }
+        let wanted = name.to_ascii_lowercase();
+        let begun = |parameter: &&'static Parameter| {
+            names(parameter).any(|known| known.to_ascii_lowercase().starts_with(&wanted))
+        };
+        self.all_parameters().filter(begun).collect()
+    }
+
     /// The part of its name before the dash.
     pub fn verb(&self) -> &'static str {
         self.name.split('-').next().unwrap_or(self.name)

@@ -9,6 +9,7 @@
 mod change;
 mod cmdlet;
 mod cmdlets;
+mod complete;
 mod context;
 pub mod grammar;
 mod output;
@@ -16,7 +17,13 @@ mod run;
 mod together;
 mod value;
 
+pub use complete::{Candidate, Completions};
 pub use context::{BoxFuture, Channel, Context, Echo, Gone, Node, Outcome, Output, Question, Terminal};
 pub use grammar::needs_more;
 pub use run::Shell;
 pub use together::Changes;
+
+/// Whether there is a cmdlet of this name or alias.
+pub fn is_cmdlet(name: &str) -> bool {
+    cmdlets::find(name).is_some()
+}

@@ -3,10 +3,11 @@
 //! The client begins with [`Request::Hello`]. Each [`Request::Run`] is answered by any number of [`Reply::Text`] and
 //! [`Reply::Ask`], each of which asks for a [`Request::Answer`], and then by one [`Reply::Exit`]. [`Request::Stop`] may come
 //! at any time, and answers and stops may come too late, because they cross with what they are for. Who closes the
-//! connection stops what runs. Variables live as long as the connection.
+//! connection stops what runs. Between texts, each [`Request::Complete`] is answered by one [`Reply::Completions`].
+//! Variables live as long as the connection.
 
 use crate::load::Load;
-use admin::{Channel, Outcome, Question, Terminal};
+use admin::{Channel, Completions, Outcome, Question, Terminal};
 use serde::{Deserialize, Serialize};
 
 /// From the client.
@@ -25,6 +26,8 @@ pub enum Request {
     Stop,
     /// From here on, take messages; see [`crate::load`].
     Load(Load),
+    /// Say what could stand at the end of this text. Asked at the prompt, while nothing runs.
+    Complete(String),
 }
 
 /// From the server.
@@ -37,6 +40,8 @@ pub enum Reply {
     Ask(Question),
     /// The text was run.
     Exit(Outcome),
+    /// What could stand there.
+    Completions(Completions),
 }
 
 /// Octets in one line, so that neither side can fill the other's memory.

@@ -5,6 +5,8 @@
 //! chooses it.
 
 mod client;
+mod colours;
+mod completer;
 mod history;
 mod interrupt;
 mod prompt;

@@ -79,6 +79,9 @@ fn absent(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// How long is looked for what could stand at the prompt.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Serves shells for ever.
 pub async fn serve(listener: UnixListener, context: admin::Context) {
     loop {
@@ -189,6 +192,11 @@ impl Client {
                 Request::Run(text) => {
                     let Some(outcome) = self.run(&mut shell, &text).await? else { return Ok(()) };
                     self.replies.send(&Reply::Exit(outcome)).await?;
+                }
+                Request::Complete(text) => {
+                    // Whoever types does not wait for long.
+                    let found = tokio::time::timeout(PATIENCE, shell.complete(&text)).await;
+                    self.replies.send(&Reply::Completions(found.unwrap_or_default())).await?;
                 }
                 Request::Resize(width) => shell.resize(width),
                 // They are for a text that has just ended.

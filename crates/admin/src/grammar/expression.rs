@@ -35,6 +35,11 @@ const OPERATORS: &[(&str, Binary, u8)] = &[
 const FOREIGN: &[&str] =
     &["match", "notmatch", "is", "isnot", "as", "f", "band", "bor", "bnot", "bxor", "shl", "shr"];
 
+/// The names of all operators that have one, without the dash.
+pub fn operator_names() -> impl Iterator<Item = &'static str> {
+    OPERATORS.iter().map(|(name, ..)| *name).chain(["not"])
+}
+
 impl Cursor {
     /// A whole expression.
     pub fn expression(&mut self) -> Result<Expr, ParseError> {

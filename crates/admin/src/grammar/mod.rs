@@ -12,13 +12,16 @@ mod expression;
 mod quote;
 mod statement;
 mod texts;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
 pub use ast::*;
 pub use error::{ParseError, point};
+pub use expression::operator_names;
 pub use quote::{quoted, quoted_list};
+pub use tokens::{Place, Token, TokenKind, Tokens, tokens};
 
 use cursor::Cursor;
 use std::sync::Arc;

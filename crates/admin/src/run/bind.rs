@@ -121,19 +121,7 @@ fn sorted(bound: Vec<(&'static Parameter, Value)>) -> Bound {
 
 /// The parameter of this name.
 fn resolve(cmdlet: &'static Cmdlet, name: &Name) -> Result<&'static Parameter, Halt> {
-    let exact = |parameter: &&'static Parameter| {
-        let mut names = std::iter::once(&parameter.name).chain(parameter.aliases);
-        names.any(|known| known.eq_ignore_ascii_case(&name.text))
-    };
-    if let Some(parameter) = cmdlet.all_parameters().find(exact) {
-        return Ok(parameter);
-    }
-    let wanted = name.text.to_ascii_lowercase();
-    let begun = |parameter: &&'static Parameter| {
-        let mut names = std::iter::once(&parameter.name).chain(parameter.aliases);
-        names.any(|known| known.to_ascii_lowercase().starts_with(&wanted))
-    };
-    let found: Vec<&'static Parameter> = cmdlet.all_parameters().filter(begun).collect();
+    let found = cmdlet.parameters_named(&name.text);
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(Halt::fault(name.span, unknown(cmdlet, &name.text))),

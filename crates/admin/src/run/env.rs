@@ -115,6 +115,13 @@ impl Variables {
         self.lock().values.get(&name.to_lowercase()).map(|(value, _)| value.clone()).unwrap_or_default()
     }
 
+    /// The names of all that have a value.
+    pub fn names(&self) -> Vec<String> {
+        let kept = self.lock();
+        let set = kept.values.iter().filter(|(_, (value, _))| !matches!(value, Value::Null));
+        set.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Sets a variable for as long as what is returned is kept, however that ends.
     pub fn lend(&self, name: &'static str, value: Value) -> Lent<'_> {
         Lent { variables: self, name, before: self.lock().put(name, value, 0) }

@@ -21,7 +21,9 @@ pub use env::{Env, Held, Stop};
 pub use evaluate::{block_value, evaluate_filter, run_block};
 pub use operators::{binary, compare, equal};
 pub use pipeline::{Down, Flow, Made, Sink, Stage};
+pub use statement::run_all;
 
+use crate::complete::{self, Completions};
 use crate::grammar;
 use crate::output::Printer;
 use crate::{Channel, Context, Gone, Outcome, Output, Terminal};
@@ -47,6 +49,19 @@ impl Shell {
     /// The terminal's width has changed.
     pub fn resize(&mut self, width: u16) {
         self.terminal.width = width;
+    }
+
+    /// What could stand at the end of this text, which is the one before the cursor. Nothing is shown, asked or changed.
+    ///
+    /// It may take as long as a cmdlet that shows objects; drop the future to stop it.
+    pub async fn complete(&self, text: &str) -> Completions {
+        let (sender, mut receiver) = mpsc::channel(MESSAGES);
+        let terminal = Terminal { interactive: false, ..self.terminal };
+        let env = Env::new(self.context.clone(), terminal, self.variables.clone(), sender);
+        let looking = async move { complete::complete(&env, text).await };
+        // A question that is forgotten ends who asks it.
+        let forgetting = async { while receiver.recv().await.is_some() {} };
+        tokio::join!(looking, forgetting).0
     }
 
     /// Runs one line, several, or a whole script. A text that is not understood is not begun.

@@ -6,7 +6,7 @@ use crate::shell::interrupt::Sender;
 use crate::shell::lost;
 use crate::socket::ShortPath;
 use crate::terminal;
-use admin::{Channel, Outcome, Question, Terminal};
+use admin::{Channel, Completions, Outcome, Question, Terminal};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -50,7 +50,17 @@ impl Client {
                     }
                 }
                 Reply::Exit(outcome) => return Ok(outcome),
+                Reply::Completions(_) => return Err(lost(&io::ErrorKind::InvalidData.into())),
             }
+        }
+    }
+
+    /// What could stand at the end of a text. Only for the prompt, where nothing runs.
+    pub fn complete(&mut self, text: &str) -> io::Result<Completions> {
+        self.sender.send(&Request::Complete(text.to_owned()))?;
+        match self.receive()? {
+            Reply::Completions(completions) => Ok(completions),
+            _ => Err(io::ErrorKind::InvalidData.into()),
         }
     }
 
