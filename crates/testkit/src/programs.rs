@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Programs and the Debian packages that have them.
-const PACKAGES: [(&str, &str); 8] = [
+const PACKAGES: [(&str, &str); 9] = [
     ("curl", "curl"),
     ("fetchmail", "fetchmail"),
     ("getmail", "getmail6"),
@@ -27,6 +27,7 @@ const PACKAGES: [(&str, &str); 8] = [
     ("python3", "python3"),
     ("script", "bsdutils"),
     ("swaks", "swaks"),
+    ("tmux", "tmux"),
 ];
 
 /// The Debian package that has the program.

@@ -38,7 +38,7 @@ pub fn with_completion(editor: Reedline, client: Arc<Mutex<Client>>) -> Reedline
     let next = vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext];
     keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(next));
     keys.add_binding(KeyModifiers::SHIFT, KeyCode::BackTab, ReedlineEvent::MenuPrevious);
-    let menu = ColumnarMenu::default().with_name(MENU);
+    let menu = ColumnarMenu::default().with_name(MENU).with_marker("");
     editor
         .with_completer(Box::new(Server(client)))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))

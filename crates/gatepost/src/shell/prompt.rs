@@ -24,7 +24,7 @@ pub fn width() -> u16 {
 /// Reads statements and runs them until `exit`, `quit` or the end of the input.
 pub fn converse(client: Client, dir: &Path) -> Result<(), Failure> {
     terminal::tell(&format!(
-        "Gatepost shell on {}. `Get-Command` lists all cmdlets, TAB completes, `Get-Help` helps; `exit` ends.",
+        "Gatepost shell on {}.\n`Get-Command` lists cmdlets, `Get-Help` explains, TAB completes, `exit` ends.",
         dir.display()
     ));
     client.stop_at_signals().map_err(Failure::failed)?;
