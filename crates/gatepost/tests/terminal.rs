@@ -17,17 +17,16 @@ struct Screen {
 }
 
 impl Screen {
-    /// Starts, where tmux is installed.
-    fn new() -> Option<Screen> {
+    /// Starts, where tmux is installed; the environment says this, too.
+    fn new(environment: &str) -> Option<Screen> {
         if !programs::require("tmux") {
             return None;
         }
         let screen = Screen { node: Node::start().unwrap(), home: tempfile::tempdir().unwrap() };
-        screen.open("");
+        screen.open(environment);
         Some(screen)
     }
 
-    /// A shell with an environment that says this, too.
     fn open(&self, environment: &str) {
         let shell = format!(
             "exec env {environment} HOME={} {} shell --data {}",
@@ -69,7 +68,7 @@ impl Screen {
             if shown.contains(expected) {
                 return shown;
             }
-            assert!(begun.elapsed() < Duration::from_secs(15), "'{expected}' is not in:\n{shown}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "'{expected}' is not in:\n{shown}");
             std::thread::yield_now();
         }
     }
@@ -83,7 +82,7 @@ impl Drop for Screen {
 
 #[test]
 fn tab_completes_what_the_server_knows() {
-    let Some(screen) = Screen::new() else { return };
+    let Some(screen) = Screen::new("") else { return };
     // Several are offered, with what they do; one is taken.
     screen.keys(&["Get-Mailb", "Tab"]);
     screen.wait("Get-MailboxStatistics  Shows how much is in a mailbox.");
@@ -95,9 +94,9 @@ fn tab_completes_what_the_server_knows() {
     screen.keys(&["C-c"]);
     screen.keys(&["Get-Mailbox al", "Tab"]);
     screen.wait("Get-Mailbox alice");
-    screen.keys(&[" | where {$_.PrimaryS", "Tab"]);
-    screen.wait("{$_.PrimarySmtpAddress");
-    screen.keys(&[" -like 'alice@*'} | ft Na", "Tab"]);
+    screen.keys(&[" | where {$_.Ali", "Tab"]);
+    screen.wait("{$_.Alias");
+    screen.keys(&[" -eq 'alice'} | ft Na", "Tab"]);
     screen.wait("} | ft Name");
     screen.keys(&["Enter"]);
     screen.wait("Name\n----\nalice\n");
@@ -105,7 +104,7 @@ fn tab_completes_what_the_server_knows() {
 
 #[test]
 fn statements_of_several_lines_have_a_prompt_and_a_history() {
-    let Some(screen) = Screen::new() else { return };
+    let Some(screen) = Screen::new("") else { return };
     screen.line("foreach ($i in 1..3) {");
     screen.wait("foreach ($i in 1..3) {\n>>");
     screen.line("'row ' + $i * 2");
@@ -124,13 +123,13 @@ fn statements_of_several_lines_have_a_prompt_and_a_history() {
     screen.keys(&["Enter"]);
     let begun = Instant::now();
     while screen.shown().matches("\nab\n").count() < 2 {
-        assert!(begun.elapsed() < Duration::from_secs(15), "{}", screen.shown());
+        assert!(begun.elapsed() < Duration::from_secs(60), "{}", screen.shown());
     }
 }
 
 #[test]
 fn a_long_table_fits_its_width_and_a_loop_is_stopped() {
-    let Some(screen) = Screen::new() else { return };
+    let Some(screen) = Screen::new("") else { return };
     screen.line("1..500 | select @{n='Number';e={$_}},@{n='Square';e={$_ * $_}},@{n='Text';e={'x' + $_}}");
     let shown = screen.wait("\n   500 250000 x500\n");
     let rows: Vec<&str> = shown.lines().filter(|line| line.trim_end().ends_with(char::is_numeric)).collect();
@@ -139,8 +138,8 @@ fn a_long_table_fits_its_width_and_a_loop_is_stopped() {
         assert!(rows.contains(&row.as_str()), "{row} is not in:\n{shown}");
     }
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
-    screen.line("foreach ($i in 1..1000000000) {$i}; 'not stopped'");
-    screen.wait("\n100\n");
+    screen.line("'beg' + 'un'; foreach ($i in 1..99999) {foreach ($j in 1..99999) {}}; 'not stopped'");
+    screen.wait("\nbegun\n");
     screen.keys(&["C-c"]);
     screen.line("'still ' + 'there'");
     let shown = screen.wait("\nstill there\n");
@@ -149,7 +148,7 @@ fn a_long_table_fits_its_width_and_a_loop_is_stopped() {
 
 #[test]
 fn help_is_read_and_unknown_words_are_coloured() {
-    let Some(screen) = Screen::new() else { return };
+    let Some(screen) = Screen::new("") else { return };
     screen.line("Get-Help Set-Service");
     let shown = screen.wait("EXAMPLES");
     assert!(shown.contains("SYNTAX"), "{shown}");
@@ -161,15 +160,12 @@ fn help_is_read_and_unknown_words_are_coloured() {
 
 #[test]
 fn terminals_without_colours_or_a_cursor_work_too() {
-    let Some(screen) = Screen::new() else { return };
-    screen.tmux(&["kill-server"]);
-    screen.open("NO_COLOR=1");
+    let Some(screen) = Screen::new("NO_COLOR=1") else { return };
     screen.keys(&["Get-Weather"]);
     screen.wait("> Get-Weather");
     let plain = screen.tmux(&["capture-pane", "-p", "-e"]);
     assert!(!plain.contains("\u{1b}[9"), "{plain:?}");
-    screen.tmux(&["kill-server"]);
-    screen.open("TERM=dumb");
+    let Some(screen) = Screen::new("TERM=dumb") else { return };
     screen.line("if (1) {");
     screen.wait("{\n>>");
     screen.line("'one ' + 'two'}");
