@@ -1,6 +1,6 @@
 //! Whatever value is written down is the value that is read; whatever is read ends with statements or an error.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 mod common;
 

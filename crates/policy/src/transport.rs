@@ -282,11 +282,9 @@ fn elsewhere(connector: &ReceiveConnector, to: &Address) -> Result<(), Refusal> 
     let asked = &connector.restrictions;
     let fault = if asked.reject_single_label_recipient_domains && !domain.contains(['.', '[']) {
         DomainFault::SingleLabel
-    } else if asked.reject_reserved_top_level_recipient_domains && RESERVED.iter().any(|name| under(&name)) {
+    } else if asked.reject_reserved_top_level_recipient_domains && RESERVED.iter().any(under) {
         DomainFault::ReservedTopLevel
-    } else if asked.reject_reserved_second_level_recipient_domains
-        && RESERVED_SECOND.iter().any(|name| under(&name))
-    {
+    } else if asked.reject_reserved_second_level_recipient_domains && RESERVED_SECOND.iter().any(under) {
         DomainFault::ReservedSecondLevel
     } else {
         return Ok(());
@@ -364,9 +362,8 @@ pub fn size(
     client: Client,
     octets: u64,
 ) -> Result<(), Refusal> {
-    match user(all, client) {
-        Some(mailbox) => within(mailbox, "MaxSendSize", mailbox.mail_flow.max_send_size, octets)?,
-        None => {}
+    if let Some(mailbox) = user(all, client) {
+        within(mailbox, "MaxSendSize", mailbox.mail_flow.max_send_size, octets)?;
     }
     let config = &all.organization().transport;
     let (parameter, whole) = match client {

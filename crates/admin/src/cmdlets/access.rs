@@ -84,7 +84,7 @@ impl Target {
     }
 
     /// What the permission groups of a connector stand for.
-    pub fn from_groups(&self) -> Vec<Permission> {
+    pub fn of_groups(&self) -> Vec<Permission> {
         match self {
             Target::Connector(connector) => of_groups(connector.permission_groups),
             Target::Mailbox(_) => Vec::new(),
@@ -192,7 +192,7 @@ fn add(
     all: &Snapshot,
 ) -> (AccessList, Vec<Permission>, Vec<String>) {
     let (mut list, mut new, mut remarks) = (target.list().clone(), Vec::new(), Vec::new());
-    let groups = target.from_groups();
+    let groups = target.of_groups();
     for entry in wanted {
         if list.entries.contains(&entry) || groups.contains(&entry) {
             let who = all.trustee_name(&entry.trustee);

@@ -156,7 +156,7 @@ async fn get(call: &mut Call<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     let user = access::trustee(&call.arguments, &all, "User")?;
-    let mut entries = target.from_groups();
+    let mut entries = target.of_groups();
     entries.extend(&target.list().entries);
     entries.retain(|entry| user.is_none_or(|user| entry.trustee == user));
     for view in views(&target, &entries, &all, &server) {
