@@ -27,6 +27,7 @@ mod secrets;
 mod servers;
 mod services;
 mod settings;
+mod sought;
 mod statistics;
 mod users;
 

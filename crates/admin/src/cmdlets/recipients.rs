@@ -4,6 +4,7 @@
 //! mailboxes costs the memory of one. A name without pattern that nobody has is an error; a pattern that fits nobody is
 //! not.
 
+use super::sought::{Sought, sought};
 use crate::cmdlet::{Kind, Parameter, parameter};
 use crate::grammar::{Expr, parse_filter};
 use crate::run::{Call, Env, Failure, ListChange, evaluate_filter, filter_text, wildcard};
@@ -139,7 +140,11 @@ pub async fn emit_all(
     };
     let limit = result_size(call)?;
     let mut given = 0;
-    for recipient in sorted(call, &snapshot)?.filter(named) {
+    let all = match filter.as_ref().map_or(Sought::Anybody, |filter| sought(&snapshot, filter)) {
+        Sought::One(found) => Box::new(found.into_iter()),
+        Sought::Anybody => sorted(call, &snapshot)?,
+    };
+    for recipient in all.filter(named) {
         let Some(object) = view(&snapshot, &recipient, &server).filter(is_wanted) else { continue };
         let value = Value::from(object);
         if !fits(call.env(), filter.as_ref(), &value).await? {
