@@ -246,10 +246,8 @@ impl Right {
                 | AcceptAuthenticationFlag
                 | BypassMessageSizeLimit
                 | SendAs
-                | ReceiveAs
                 | ExtendedRight
                 | GenericAll
-                | FullAccess
         )
     }
 }

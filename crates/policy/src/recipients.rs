@@ -83,8 +83,14 @@ fn command(recipient: &Recipient) -> String {
 /// Where a message of this author for this recipient goes. What the recipient itself does not take is refused; members of
 /// groups that do not take it are left out, unless nobody is left.
 pub fn expand(all: &Snapshot, to: Recipient, author: &Author) -> Result<Route, Refusal> {
-    let mut walk =
-        Walk { all, author, seen: HashSet::new(), placed: HashSet::new(), route: Route::default() };
+    let mut walk = Walk {
+        all,
+        author,
+        seen: HashSet::new(),
+        placed: HashSet::new(),
+        reached: 0,
+        route: Route::default(),
+    };
     walk.visit(to.clone())?;
     if walk.route.is_empty() {
         return Err(Refusal::NobodyInGroup { group: to.name().to_owned() });
@@ -99,15 +105,34 @@ struct Walk<'a> {
     seen: HashSet<Uuid>,
     /// Mailboxes and addresses that have their copy.
     placed: HashSet<String>,
+    /// How often somebody was reached, also who has a copy already.
+    reached: usize,
     route: Route,
+}
+
+/// What is to be done next in a walk.
+enum Next {
+    /// Go there.
+    Visit(Recipient),
+    /// File into this mailbox, if its forward has reached nobody: so many were reached before.
+    OrElse(Arc<Mailbox>, usize),
 }
 
 impl Walk<'_> {
     fn visit(&mut self, first: Recipient) -> Result<(), Refusal> {
         let mut refused = None;
-        let mut next = vec![first];
+        let mut next = vec![Next::Visit(first)];
         // Not by recursion: groups may be nested as deep as an administrator likes.
-        while let Some(recipient) = next.pop() {
+        while let Some(step) = next.pop() {
+            let recipient = match step {
+                Next::Visit(recipient) => recipient,
+                Next::OrElse(mailbox, before) => {
+                    if self.reached == before {
+                        self.file(&mailbox);
+                    }
+                    continue;
+                }
+            };
             if !self.seen.insert(recipient.guid()) {
                 continue;
             }
@@ -119,47 +144,51 @@ impl Walk<'_> {
                 Recipient::Group(group) => {
                     // The last is taken first.
                     let members = group.members.iter().rev();
-                    next.extend(members.filter_map(|guid| self.all.recipient_by_guid(*guid)));
+                    let known = members.filter_map(|guid| self.all.recipient_by_guid(*guid));
+                    next.extend(known.map(Next::Visit));
                 }
                 Recipient::Contact(contact) => self.send(&contact.external_email_address),
-                Recipient::Mailbox(mailbox) => next.extend(self.mailbox(mailbox)),
+                Recipient::Mailbox(mailbox) => self.mailbox(mailbox, &mut next),
             }
         }
         refused.filter(|_| self.route.is_empty()).map_or(Ok(()), Err)
     }
 
-    /// Files into a mailbox, or finds where it forwards to. A forward that leads nowhere, or back to where the message
-    /// was already, ends in the mailbox: no message is lost in a circle.
-    fn mailbox(&mut self, mailbox: Arc<Mailbox>) -> Option<Recipient> {
+    /// Files into a mailbox, or goes where it forwards to. A forward that reaches nobody, or leads back to where the message
+    /// was already, ends in the mailbox: no message is lost in a circle or an empty group.
+    fn mailbox(&mut self, mailbox: Arc<Mailbox>, next: &mut Vec<Next>) {
         let flow = &mailbox.mail_flow;
-        let inside = flow.forwarding_address.and_then(|guid| self.all.recipient_by_guid(guid));
-        let inside = inside.filter(|target| !self.seen.contains(&target.guid()));
         let outside = flow.forwarding_smtp_address.as_ref().filter(|_| flow.forwarding_address.is_none());
         let (target, address) = match outside {
-            None => (inside, None),
-            Some(address) if is_here(self.all, address) => {
-                let found = self.all.addressee(address);
-                (found.filter(|target| !self.seen.contains(&target.guid())), None)
-            }
+            None => (flow.forwarding_address.and_then(|guid| self.all.recipient_by_guid(guid)), None),
+            Some(address) if is_here(self.all, address) => (self.all.addressee(address), None),
             Some(address) => (None, Some(address)),
         };
         let target = target.filter(|target| accepts(target, self.author).is_ok());
-        if flow.deliver_to_mailbox_and_forward || (target.is_none() && address.is_none()) {
-            self.file(&mailbox);
-        }
         if let Some(address) = address {
             self.send(address);
         }
-        target
+        if flow.deliver_to_mailbox_and_forward || (target.is_none() && address.is_none()) {
+            self.file(&mailbox);
+        }
+        let Some(target) = target else { return };
+        if self.placed.contains(&target.guid().to_string()) {
+            self.reached += 1;
+        } else {
+            next.push(Next::OrElse(mailbox, self.reached));
+            next.push(Next::Visit(target));
+        }
     }
 
     fn file(&mut self, mailbox: &Arc<Mailbox>) {
+        self.reached += 1;
         if self.placed.insert(mailbox.guid.to_string()) {
             self.route.local.push(mailbox.clone());
         }
     }
 
     fn send(&mut self, address: &Address) {
+        self.reached += 1;
         if self.placed.insert(address.key()) {
             self.route.remote.push(address.clone());
         }

@@ -13,6 +13,7 @@ use directory::{
     Sense, Snapshot, Trustee,
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 static PERMISSIONS: Shape = Shape { name: "Permissions", columns: &[] };
 
@@ -113,7 +114,8 @@ fn of_groups(groups: PermissionGroups) -> Vec<Permission> {
     groups.grants().map(|(who, right)| Permission::allow(Trustee::WellKnown(who), right)).collect()
 }
 
-/// What stands between the parts of a key; no name of a right or trustee has it.
+/// What stands between the parts of a key, which begins with a GUID; no name of a right or trustee has it, but that of an
+/// object may.
 const BETWEEN: char = '|';
 
 /// What an entry on an object is found by when it is piped on.
@@ -128,12 +130,16 @@ pub fn key(target: &Target, entries: &[Permission]) -> String {
 
 /// The object in a key.
 fn object_of(identity: &str) -> &str {
-    identity.split(BETWEEN).next().unwrap_or(identity)
+    match identity.split_once(BETWEEN) {
+        Some((object, _)) if Uuid::parse_str(object).is_ok() => object,
+        _ => identity,
+    }
 }
 
 /// The entries in a key; none where it is only an object.
 pub fn entries_of(identity: &str) -> Vec<Permission> {
-    let parts: Vec<&str> = identity.split(BETWEEN).skip(1).collect();
+    let Some(entries) = identity.strip_prefix(object_of(identity)) else { return Vec::new() };
+    let parts: Vec<&str> = entries.split(BETWEEN).skip(1).collect();
     let entry = |parts: &[&str]| match parts {
         [trustee, right, sense, inheritance] => Some(Permission {
             trustee: Trustee::try_from((*trustee).to_owned()).ok()?,

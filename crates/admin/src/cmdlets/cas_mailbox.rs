@@ -169,7 +169,7 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     let mut mailbox = Mailbox::clone(&old);
     let mut remarks = set_names(call, &mut mailbox)?;
     set_choices(call, &mut mailbox.cas);
-    drop_vain_exceptions(&all, &mut mailbox);
+    drop_vain_exceptions(call, &all, &mut mailbox);
     remarks.extend(cas_kept::set(call, &mut mailbox.cas)?);
     let edit = Edit {
         before: Some(view(&all, &old, &server)),
@@ -196,11 +196,15 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What holds anyway, because no rule says anything, is no exception: else a line for all mailboxes would shield every one
+/// Of what was given: what holds anyway, because no rule says anything, is no exception: else a line for all mailboxes would shield every one
 /// of them from rules to come. For SMTP the organisation has a word that may change, so there it is one.
-fn drop_vain_exceptions(all: &Snapshot, mailbox: &mut Mailbox) {
+fn drop_vain_exceptions(call: &Call<'_>, all: &Snapshot, mailbox: &mut Mailbox) {
     let protocols = ProtocolSetting::ALL.iter().copied();
-    for setting in protocols.filter(|setting| *setting != ProtocolSetting::SmtpClientAuthenticationDisabled) {
+    let given = |setting: &ProtocolSetting| call.arguments.given(&setting.to_string());
+    for setting in protocols
+        .filter(|setting| *setting != ProtocolSetting::SmtpClientAuthenticationDisabled)
+        .filter(given)
+    {
         let Some(value) = mailbox.cas.choice_mut(setting).take() else { continue };
         let without = policy::effective(all, mailbox, setting);
         if without.value != value || without.origin != policy::Origin::Default {

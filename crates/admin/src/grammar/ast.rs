@@ -260,3 +260,11 @@ pub enum Binary {
     Split,
     Replace,
 }
+
+impl Binary {
+    /// Whether it compares two values.
+    pub fn compares(self) -> bool {
+        use Binary::*;
+        matches!(self, Eq | Ne | Gt | Ge | Lt | Le | Like | NotLike | Contains | NotContains | In | NotIn)
+    }
+}

@@ -59,8 +59,44 @@ pub fn parse_filter(text: &str) -> Result<Expr, ParseError> {
     let expression = cursor.expression()?;
     cursor.skip_lines()?;
     match cursor.peek() {
-        None => Ok(expression),
+        None => {
+            let mut filter = expression;
+            compare_with_values(&mut filter);
+            Ok(filter)
+        }
         Some(c) => cursor.fail(format!("{c} is not expected here.")),
+    }
+}
+
+/// In a filter a word to the right of a comparison is a value, and not a property: in double quotes `$true` and `$name`
+/// have become words before the filter is read.
+fn compare_with_values(filter: &mut Expr) {
+    match &mut filter.kind {
+        ExprKind::Unary(_, value) => compare_with_values(value),
+        ExprKind::Group(pipeline) => {
+            for element in &mut pipeline.elements {
+                if let Element::Expression(value) = element {
+                    compare_with_values(value);
+                }
+            }
+        }
+        ExprKind::Binary(first, more) => {
+            compare_with_values(first);
+            for (operator, value) in more {
+                match &value.kind {
+                    ExprKind::Property(word) if operator.compares() => value.kind = word_value(word),
+                    _ => compare_with_values(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn word_value(word: &str) -> ExprKind {
+    match word.to_ascii_lowercase().as_str() {
+        known @ ("true" | "false") => ExprKind::Variable(known.to_owned()),
+        _ => ExprKind::Text(word.to_owned()),
     }
 }
 

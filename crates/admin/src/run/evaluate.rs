@@ -63,7 +63,9 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
             ExprKind::Variable(name) => {
                 variable(env, name).map_err(|message| Halt::fault(expr.span, message))?
             }
-            ExprKind::Property(name) => env.variables().get("_").property(name),
+            ExprKind::Property(name) => {
+                filtered(env, name).map_err(|message| Halt::fault(expr.span, message))?
+            }
             ExprKind::Postfix(of, suffixes) => {
                 let mut value = evaluate(env, of).await?;
                 for suffix in suffixes {
@@ -281,6 +283,19 @@ pub async fn block_value(env: &Env, block: &Block, item: Value) -> Result<Value,
         other => other,
     });
     values.map(Value::from_items)
+}
+
+/// A property of the object that a filter looks at. One that the object does not have is a slip, which would let through
+/// everything or nothing.
+fn filtered(env: &Env, name: &str) -> Result<Value, String> {
+    let item = env.variables().get("_");
+    match &item {
+        Value::Object(object) if object.property(name).is_none() => {
+            let known: Vec<&str> = object.properties.iter().map(|(known, _)| &**known).collect();
+            Err(format!("A filter knows no property '{name}' here; legal: {}.", known.join(", ")))
+        }
+        _ => Ok(item.property(name)),
+    }
 }
 
 /// The value of a filter for one object.
