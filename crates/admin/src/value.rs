@@ -65,6 +65,12 @@ pub struct Shape {
 /// Objects made by Select-Object and the like.
 pub static SELECTED: Shape = Shape { name: "Selected", columns: &[] };
 
+/// An error.
+pub static ERROR: Shape = Shape { name: "ErrorRecord", columns: &[] };
+
+/// What is in an error.
+pub static EXCEPTION: Shape = Shape { name: "Exception", columns: &["Message"] };
+
 impl Object {
     /// An object that can be piped to cmdlets under this identity.
     pub fn new(shape: &'static Shape, identity: impl Into<Arc<str>>) -> Object {
@@ -160,7 +166,17 @@ impl Value {
             Value::Object(object) => object.property(name).cloned().unwrap_or_default(),
             Value::Table(entries) => {
                 let found = entries.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
-                found.map(|(_, value)| value.clone()).unwrap_or_default()
+                match found {
+                    Some((_, value)) => value.clone(),
+                    None if is_count(name) => Value::Int(entries.len() as i64),
+                    None if name.eq_ignore_ascii_case("keys") => {
+                        Value::list(entries.iter().map(|(key, _)| key))
+                    }
+                    None if name.eq_ignore_ascii_case("values") => {
+                        Value::list(entries.iter().map(|(_, value)| value.clone()))
+                    }
+                    None => Value::Null,
+                }
             }
             Value::List(values) if is_count(name) => Value::Int(values.len() as i64),
             Value::List(values) => {

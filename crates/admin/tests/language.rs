@@ -56,6 +56,126 @@ async fn values_and_pipelines() {
 }
 
 #[tokio::test]
+async fn statements() {
+    let mut site = Site::new().await;
+    table(
+        &mut site,
+        &[
+            ("$i = 0; while ($i -lt 3) {$i++; $i}", "1\n2\n3"),
+            ("$i = 5; do {$i; $i--} while ($i -gt 3)", "5\n4"),
+            ("$i = 0; do {$i++} until ($i -ge 4); $i", "4"),
+            ("for ($i = 0; $i -lt 10; $i += 4) {$i}", "0\n4\n8"),
+            ("foreach ($i in 1..9) {if ($i -eq 2) {continue}; if ($i -gt 3) {break}; $i}", "1\n3"),
+            ("for (;;) {break}; 'after'", "after"),
+            ("1..3 | % {if ($_ -eq 2) {return}; $_}", "1\n3"),
+            ("foreach ($i in 1..3) {1..3 | % {if ($_ -eq 2) {break}; \"$i$_\"}}; 'after'", "11\nafter"),
+            ("function add($a, $b = 10) {$a + $b}; add 1 2; add 5; add -b 1 -a 2", "3\n15\n3"),
+            ("function f {param([switch]$Loud, [string]$Text) if ($Loud) {$Text.ToUpper()} else {$Text}}; f -l a; f b", "A\nb"),
+            ("function f {return 1; 2}; f", "1"),
+            ("function f {$args.Count; $input}; 1..2 | f a b c", "3\n1\n2"),
+            // What a function sets is its own; what runs behind it in the pipeline is its caller's.
+            ("$x = 1; function f {$x = 2; $x}; f; $x", "2\n1"),
+            ("$n = 0; function f {$n = 50; 1; 2; $n}; f | % {$n += $_}; $n", "53"),
+            ("function f {$script:g = 7}; $g = 1; f; $g", "7"),
+            ("function f($n) {if ($n -gt 1) {$n * (f ($n - 1))} else {1}}; f 6", "720"),
+            ("try {throw 'no'} catch {\"caught $_\"}", "caught no"),
+            ("try {Get-Mailbox nobody -ea Stop} catch {$_.Exception.Message -match \"'(\\w+)'\"; $Matches[1]}", "True\nnobody"),
+            ("try {1 / 0} catch {'zero'} finally {'end'}", "zero\nend"),
+            ("try {1} finally {'end'}", "1\nend"),
+            ("try {1..3 | ? {1 / 0} | sort} catch {'once'}", "once"),
+            ("try {try {throw 'a'} catch {throw \"b$_\"}} catch {$_}", "ba"),
+            ("try {Get-Nothing} catch {$_ -like '*is no cmdlet*'}", "True"),
+            ("foreach ($i in 1..2) {try {throw $i} catch {continue}; 'no'}; 'after'", "after"),
+            ("switch (1..3) {1 {'one'} 3 {'three'} default {'other'}}", "one\nother\nthree"),
+            ("switch -Wildcard ('alice') {'a*' {'a'} '*e' {'e'}}", "a\ne"),
+            ("switch -Regex ('alice') {'^a' {'a'; break} 'e$' {'e'}}", "a"),
+            ("switch ('X') {x {'same'}}", "same"),
+            ("$null = 5; [void](1..3); 'end'", "end"),
+            ("return 5; 6", "5"),
+            ("Get-Mailbox nobody -ea Silent; $?; Get-Mailbox alice | Out-Null; $?", "False\nTrue"),
+            ("Get-Mailbox nobody -ea Silent; $Error[0] -like '*nobody*'", "True"),
+            ("$x = 1,2 | ? {$_ -gt 1}; $x", "2"),
+            ("[int]$n = '5'; $n + 1", "6"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn operators_and_methods() {
+    let mut site = Site::new().await;
+    table(
+        &mut site,
+        &[
+            ("'Alice' -match '^a(.)'; $Matches[0]; $Matches[1]", "True\nAl\nl"),
+            ("'2026-11-24' -match '(?<year>\\d+)-'; $Matches.year", "True\n2026"),
+            ("'a','b','ab' -match 'a'", "a\nab"),
+            ("'a','b','ab' -notmatch 'a'", "b"),
+            ("Get-Mailbox | ? {$_.Name -match '^.l'} | % Name", "alice"),
+            ("Get-Mailbox | where Name -match 'b$' | % Name", "bob"),
+            ("'a.b.c' -split '\\.'", "a\nb\nc"),
+            ("'a,b,c' -split ',',2", "a\nb,c"),
+            ("-split ' a  b '", "a\nb"),
+            ("'a','b' -join '-'; -join ('a','b')", "a-b\nab"),
+            ("'alice@a.test' -replace '@(.*)$','@new.$1'", "alice@new.a.test"),
+            ("'a1','b1' -replace '\\d'", "a\nb"),
+            ("'{0,-5}|{1:N1}' -f 'ab',2.55", "ab   |2.5"),
+            ("5 -is [int]; 'a' -is [int]; 'a' -isnot [int]; $null -is [string]", "True\nFalse\nTrue\nFalse"),
+            ("'5' -as [int]; ('x' -as [int]) -eq $null", "5\nTrue"),
+            ("[int]'0x10'; [int]2.5; [string](1,2); [bool]'x'; [int]''", "16\n2\n1 2\nTrue\n0"),
+            ("([pscustomobject]@{Name='x'; Size=5}).Size", "5"),
+            (
+                "([array]5).Count; [double]'1.5' * 2; [timespan]'00:10:00'; ([hashtable]@{a=1}).a",
+                "1\n3\n00:10:00\n1",
+            ),
+            ("'abcabc'.LastIndexOf('b'); 'xxa'.TrimStart('x')", "4\na"),
+            ("$true -xor $true", "False"),
+            ("(1..5)[1..3]; (1..3)[-1]; (Get-Mailbox alice)[0].Name", "2\n3\n4\n3\nalice"),
+            ("$h = @{a=1; b=2}; $h.Keys; $h.Count; $h.ContainsKey('A')", "a\nb\n2\nTrue"),
+            ("'abcdef'.Substring(2,3); 'abc'.IndexOf('c'); 'abc'.IndexOf('x')", "cde\n2\n-1"),
+            ("'7'.PadLeft(3)+'|'; 'a'.PadRight(3)+'|'; 'xax'.Trim('x').TrimEnd()", "  7|\na  |\nxax"),
+            ("(1234.5).ToString('N0')", "1,234"),
+            ("@\"\n$(1+1) is two\n\"@", "2 is two"),
+            ("@'\n$x\n'@", "$x"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn statements_that_fail() {
+    let mut site = Site::new().await;
+    for (text, expected) in [
+        ("throw 'no'", "no\nline 1, column 7:"),
+        ("function Get-Mailbox {}", "Get-Mailbox is a cmdlet"),
+        ("function f($a) {}; f -x 1", "Function f has no parameter 'x'; it has: -a."),
+        (
+            "function f([int]$n) {$n}; f abc",
+            "The value of parameter 'n' is not valid: 'abc' cannot be made a [int].",
+        ),
+        ("function f {1 / 0}; f", "Nothing can be divided by 0.\nline 1, column 13:"),
+        ("[int]'x'", "'x' cannot be made a [int].\nline 1, column 1:"),
+        ("'a' -match '('", "is no regular expression of this shell"),
+        ("'{5}' -f 1", "There is no value for {5}"),
+        ("'abc'.Substring(9)", "Substring goes beyond"),
+        ("'a'.Normalize()", "The method Normalize() is not part of this shell's language."),
+        ("$error = 5", "$error cannot be assigned to"),
+        ("try {1 / 0} finally {'end'}", "Nothing can be divided by 0."),
+        ("5 -is 'nothing'", "'nothing' is no type"),
+        ("1,2 | ? {1 / 0} | sort", "Nothing can be divided by 0."),
+    ] {
+        let errors = site.bad(text).await;
+        assert!(errors.contains(expected), "{text}\n{errors}");
+    }
+    // What failed on the way gives nothing: half a list that is sorted looks like a whole one.
+    let (shown, _) = site.run("3,2,1,0 | % {6 / $_} | sort").await;
+    assert_eq!(shown.output, "");
+    // An error that is caught is none of the whole.
+    let (shown, outcome) = site.run("try {1 / 0} catch {'caught'}").await;
+    assert_eq!((shown.output.as_str(), outcome), ("caught\n", Outcome::Done));
+}
+
+#[tokio::test]
 async fn tables_lists_and_json() {
     let mut site = Site::new().await;
     let columns = "\
@@ -155,10 +275,10 @@ async fn errors_point_at_the_place() {
             "Get-Service | Set-CASMailbox -PopEnabled $false",
             "Set-CASMailbox takes no Service from a pipeline.",
         ),
-        ("Get-Mailbox | ? {$_.Name -match 'a'}", "The operator -match is not part of this shell's language."),
+        ("Get-Mailbox | ? {$_.Name -band 1}", "The operator -band is not part of this shell's language."),
         ("Where-Object {$true}", "Where-Object needs something piped to it."),
         ("Get-PopSettings -Server other", "object 'other' couldn't be found on 'MAIL'."),
-        ("while ($true) {}", "'while' is not part of this shell's language.\nline 1, column 1:"),
+        ("class A {}", "'class' is not part of this shell's language.\nline 1, column 1:"),
         ("$env:PATH", "The server's environment is not shown to its shells."),
         (
             "Get-ReceiveConnector 'x' | New-TransportRule -Name y",
@@ -273,6 +393,8 @@ async fn long_texts_run_and_deep_ones_are_refused_with_their_place() {
     assert!(error.contains("nested too deeply") && error.contains("line 1, column 889:\n"), "{error}");
     let error = site.bad("$b = {1 | % $b}; 1 | % $b").await;
     assert!(error.contains("called within each other"), "{error}");
+    let error = site.bad("function f {f}; f").await;
+    assert!(error.contains("called within each other"), "{error}");
     let error = site.bad("foreach ($i in 1..5000) {$x = @{x = $x}}").await;
     assert!(error.contains("at most 100 levels.\nline 1, column 26"), "{error}");
     let error = site.bad(&"1;".repeat(600_000)).await;
@@ -280,6 +402,42 @@ async fn long_texts_run_and_deep_ones_are_refused_with_their_place() {
     // One that is just short enough is read in no time, also where it is one line.
     let text = format!("{}'end'", "$x = 'a';".repeat(110_000));
     assert_eq!(site.good(&text).await, "end\n");
+}
+
+#[tokio::test]
+async fn loops_without_end_leave_the_thread_to_others_and_can_be_stopped() {
+    let mut site = Site::new().await;
+    let loops = [
+        "while ($true) {}",
+        "while ($true) {continue}",
+        "do {} until ($false)",
+        "for (;;) {}",
+        "for (;;) {try {throw 1} catch {}}",
+        "while ($true) {switch (1) {1 {break}}}",
+        "function f {while ($true) {$x = 1}}; f",
+    ];
+    for text in loops {
+        let mut shown = Shown::default();
+        // On one thread, so that a loop that keeps it would keep this test.
+        let others = async {
+            for _ in 0..5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = site.shell.run(text, &mut shown) => panic!("{text} has an end"),
+            () = others => {}
+        }
+        assert_eq!(site.good("'next'").await, "next\n", "after {text}");
+    }
+    // When nobody reads any more, it ends by itself.
+    for text in
+        ["while ($true) {'x'}", "for (;;) {try {1 / 0} catch {$_}}", "for (;;) {try {'x'} finally {'y'}}"]
+    {
+        let mut shown = Shown { reads: Some(3), ..Shown::default() };
+        assert_eq!(site.shell.run(text, &mut shown).await, Outcome::Failed, "{text}");
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// Operators that `where Property -eq value` has as switches.
-const COMPARISONS: [(&str, Binary); 12] = [
+const COMPARISONS: [(&str, Binary); 14] = [
     ("EQ", Binary::Eq),
     ("NE", Binary::Ne),
     ("GT", Binary::Gt),
@@ -27,6 +27,8 @@ const COMPARISONS: [(&str, Binary); 12] = [
     ("LE", Binary::Le),
     ("Like", Binary::Like),
     ("NotLike", Binary::NotLike),
+    ("Match", Binary::Match),
+    ("NotMatch", Binary::NotMatch),
     ("Contains", Binary::Contains),
     ("NotContains", Binary::NotContains),
     ("In", Binary::In),
@@ -59,6 +61,8 @@ pub const CMDLETS: &[Cmdlet] = &[
             comparison("LE"),
             comparison("Like"),
             comparison("NotLike"),
+            comparison("Match"),
+            comparison("NotMatch"),
             comparison("Contains"),
             comparison("NotContains"),
             comparison("In"),

@@ -60,8 +60,109 @@ pub enum Statement {
         /// What runs for each.
         body: Vec<Statement>,
     },
+    /// `while (…) {…}`, `do {…} while (…)`, `do {…} until (…)`
+    Loop {
+        /// When it goes on.
+        kind: Loop,
+        /// What is asked each time.
+        condition: Pipeline,
+        /// What runs each time.
+        body: Vec<Statement>,
+    },
+    /// `for ($i = 0; $i -lt 3; $i++) {…}`
+    For {
+        /// Runs before all.
+        first: Option<Box<Statement>>,
+        /// What is asked each time.
+        condition: Option<Pipeline>,
+        /// Runs after each time.
+        step: Option<Box<Statement>>,
+        /// What runs each time.
+        body: Vec<Statement>,
+    },
+    /// `switch ($x) { 'a' {…} default {…} }`
+    Switch {
+        /// How values are compared.
+        how: Binary,
+        /// What is looked at: each item of it.
+        of: Pipeline,
+        /// What it is compared with, and what runs then; without a value, what runs when nothing fitted.
+        cases: Vec<(Option<Expr>, Vec<Statement>)>,
+    },
+    /// `try {…} catch {…} finally {…}`
+    Try {
+        /// What may fail.
+        body: Vec<Statement>,
+        /// What runs then.
+        catch: Option<Vec<Statement>>,
+        /// What runs in any case.
+        finally: Vec<Statement>,
+    },
+    /// `function Name {…}`
+    Function(Arc<Function>),
+    /// `break`
+    Break,
+    /// `continue`
+    Continue,
+    /// `return`, `return …`
+    Return(Option<Pipeline>, Span),
+    /// `throw '…'`
+    Throw(Option<Pipeline>, Span),
     /// `exit`, `quit`, `exit 3`
     Exit(Option<Expr>),
+}
+
+/// When a loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loop {
+    /// `while`: asked first.
+    While,
+    /// `do … while`: asked afterwards.
+    DoWhile,
+    /// `do … until`: asked afterwards, and goes on as long as it does not hold.
+    DoUntil,
+}
+
+/// Something that is called like a cmdlet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its parameters, in the order of their positions.
+    pub parameters: Vec<Declared>,
+    /// What it does.
+    pub body: Vec<Statement>,
+    /// The whole source it stands in.
+    pub source: Arc<str>,
+    /// Where.
+    pub span: Span,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declared {
+    /// Without the dollar.
+    pub name: String,
+    /// Its type, if one is written.
+    pub kind: Option<Type>,
+    /// Its value where none is given.
+    pub default: Option<Expr>,
+}
+
+/// The types that a value can be made to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is its own name")]
+pub enum Type {
+    String,
+    Int,
+    Double,
+    Bool,
+    Switch,
+    Array,
+    Hashtable,
+    TimeSpan,
+    Object,
+    Void,
 }
 
 /// How a value is assigned.
@@ -169,6 +270,10 @@ pub enum ExprKind {
     Table(Vec<(Expr, Statement)>),
     /// `{ … }`
     Block(Arc<Block>),
+    /// `[int]x`
+    Cast(Type, Box<Expr>),
+    /// `[int]` alone, as what `-is` asks for.
+    Type(Type),
     /// `-not x`, `!x`, `-x`
     Unary(Unary, Box<Expr>),
     /// `x + y - z`: operators from left to right, as flat as they are written.
@@ -229,6 +334,10 @@ pub enum Unary {
     Not,
     /// `-`
     Negate,
+    /// `-join x`
+    Join,
+    /// `-split x`
+    Split,
 }
 
 /// Operators between two values.
@@ -259,6 +368,12 @@ pub enum Binary {
     Join,
     Split,
     Replace,
+    Match,
+    NotMatch,
+    Format,
+    Is,
+    IsNot,
+    As,
 }
 
 impl Binary {

@@ -29,11 +29,19 @@ const OPERATORS: &[(&str, Binary, u8)] = &[
     ("join", Binary::Join, 2),
     ("split", Binary::Split, 2),
     ("replace", Binary::Replace, 2),
+    ("match", Binary::Match, 2),
+    ("notmatch", Binary::NotMatch, 2),
+    ("is", Binary::Is, 2),
+    ("isnot", Binary::IsNot, 2),
+    ("as", Binary::As, 2),
+    ("f", Binary::Format, 5),
 ];
 
 /// Operators of PowerShell that this shell does not have.
-const FOREIGN: &[&str] =
-    &["match", "notmatch", "is", "isnot", "as", "f", "band", "bor", "bnot", "bxor", "shl", "shr"];
+const FOREIGN: &[&str] = &["band", "bor", "bnot", "bxor", "shl", "shr"];
+
+/// Named operators before a value.
+const PREFIXES: &[(&str, Unary)] = &[("-not", Unary::Not), ("-join", Unary::Join), ("-split", Unary::Split)];
 
 /// The names of all operators that have one, without the dash.
 pub fn operator_names() -> impl Iterator<Item = &'static str> {
@@ -65,7 +73,7 @@ impl Cursor {
 
     fn operator(&mut self) -> Result<Option<(Binary, u8)>, ParseError> {
         if self.take_str("..") {
-            return Ok(Some((Binary::Range, 5)));
+            return Ok(Some((Binary::Range, 6)));
         }
         let symbol = match self.peek() {
             Some('+') => (Binary::Add, 3),
@@ -116,11 +124,9 @@ impl Cursor {
     }
 
     fn unary_operator(&mut self) -> Option<Unary> {
-        let not = self.rest().char_indices().nth(4).map_or(self.rest().len(), |(at, _)| at);
-        let word = self.rest().get(..not).map(|word| word.chars().map(plain).collect::<String>());
-        if word.is_some_and(|word| word.eq_ignore_ascii_case("-not")) {
-            self.pos += not;
-            return Some(Unary::Not);
+        if let Some((word, operator)) = self.prefix() {
+            self.pos += word;
+            return Some(operator);
         }
         match (self.peek(), self.peek_second()) {
             (Some('!'), _) => {
@@ -133,6 +139,15 @@ impl Cursor {
             }
             _ => None,
         }
+    }
+
+    /// The named operator that a value begins with, and the octets it takes.
+    pub fn prefix(&self) -> Option<(usize, Unary)> {
+        let word = |c: &(usize, char)| c.0 == 0 || c.1.is_ascii_alphabetic();
+        let found: Vec<(usize, char)> = self.rest().char_indices().take_while(word).take(8).collect();
+        let name: String = found.iter().map(|(_, c)| plain(*c).to_ascii_lowercase()).collect();
+        let length = found.iter().map(|(_, c)| c.len_utf8()).sum();
+        PREFIXES.iter().find(|(known, _)| *known == name).map(|(_, operator)| (length, *operator))
     }
 
     /// `a, b, c`, or one value.
@@ -235,7 +250,7 @@ impl Cursor {
             None => self.fail("A value is missing here."),
             Some('"' | '\'') => self.quoted(),
             Some('$' | '(' | '@' | '{') => self.bracketed_or_variable(),
-            Some('[') => self.fail("Types and .NET calls in [ ] are not part of this shell's language."),
+            Some('[') => self.cast(),
             Some(c) if c.is_ascii_digit() || c == '.' || c == '-' || c == '+' => self.number_or_word(),
             Some(_) if self.filter => self.number_or_word(),
             Some(c) if ends_word(c) => self.fail(format!("A value is missing before {}.", shown(c))),

@@ -6,6 +6,7 @@
 //! misread. Nothing is run here.
 
 mod ast;
+mod control;
 mod cursor;
 mod error;
 mod expression;
@@ -13,6 +14,7 @@ mod quote;
 mod statement;
 mod texts;
 mod tokens;
+mod types;
 
 #[cfg(test)]
 mod tests;

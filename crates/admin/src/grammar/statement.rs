@@ -1,6 +1,6 @@
 //! Statements, pipelines and commands.
 
-use super::ast::{Argument, Assignment, Command, Element, ExprKind, Pipeline, Statement};
+use super::ast::{Argument, Assignment, Command, Element, Expr, ExprKind, Number, Pipeline, Statement};
 use super::cursor::{Cursor, is_blank, plain};
 use super::expression::shown;
 use super::texts::{ends_word, is_name, number};
@@ -8,8 +8,25 @@ use super::{Name, ParseError};
 
 /// Words of PowerShell that begin statements this shell does not have.
 const FOREIGN: &[&str] = &[
-    "begin", "break", "class", "continue", "data", "do", "end", "enum", "filter", "finally", "for",
-    "function", "param", "process", "return", "switch", "throw", "trap", "try", "until", "using", "while",
+    "begin",
+    "class",
+    "clean",
+    "data",
+    "dynamicparam",
+    "end",
+    "enum",
+    "filter",
+    "param",
+    "process",
+    "trap",
+    "using",
+    "workflow",
+];
+
+/// Words that begin a statement, or a further part of one, and cannot stand elsewhere.
+const KEYWORDS: &[&str] = &[
+    "break", "catch", "continue", "do", "else", "elseif", "finally", "for", "function", "if", "in", "return",
+    "switch", "throw", "try", "until", "while",
 ];
 
 impl Cursor {
@@ -70,11 +87,15 @@ impl Cursor {
     /// One statement.
     pub fn statement(&mut self) -> Result<Statement, ParseError> {
         self.enter()?;
-        let statement = match self.keyword().as_str() {
+        let keyword = self.keyword();
+        let statement = match keyword.as_str() {
             "if" => self.if_statement(),
             "foreach" if self.follows("foreach", '(') => self.for_each(),
             "exit" | "quit" => self.exit(),
-            _ => self.assignment_or_pipeline(),
+            _ => match self.control(&keyword) {
+                Some(statement) => statement,
+                None => self.assignment_or_pipeline(),
+            },
         };
         self.leave();
         statement
@@ -91,7 +112,7 @@ impl Cursor {
     }
 
     /// The word that a statement begins with, in lower case; empty where it is longer than a keyword.
-    fn keyword(&self) -> String {
+    pub fn keyword(&self) -> String {
         let word: String =
             self.rest().chars().take_while(|&c| is_name(c) || plain(c) == '-').take(12).collect();
         word.to_ascii_lowercase()
@@ -155,7 +176,8 @@ impl Cursor {
         Ok(Statement::ForEach { variable, items, body: self.body()? })
     }
 
-    fn open(&mut self, bracket: char) -> Result<(), ParseError> {
+    /// Skips to an opening bracket, takes it, and skips to what follows.
+    pub fn open(&mut self, bracket: char) -> Result<(), ParseError> {
         self.skip_lines()?;
         if !self.take(bracket) {
             return self.fail(format!("{bracket} is missing here."));
@@ -163,7 +185,8 @@ impl Cursor {
         self.skip_lines()
     }
 
-    fn body(&mut self) -> Result<Vec<Statement>, ParseError> {
+    /// `{ statements }`
+    pub fn body(&mut self) -> Result<Vec<Statement>, ParseError> {
         self.open('{')?;
         let statements = self.statements(Some('}'))?;
         self.close('}')?;
@@ -176,8 +199,13 @@ impl Cursor {
         }
         let target = self.postfix(true)?;
         self.skip_blanks()?;
+        if let Some(how) = self.counting() {
+            let one = Expr { kind: ExprKind::Number(Number::Int(1), "1".to_owned()), span: target.span };
+            let value = Pipeline { elements: vec![Element::Expression(one)], span: target.span };
+            return Ok(Statement::Assign { target, how, value: Box::new(Statement::Pipeline(value)) });
+        }
         match (self.assignment(), &target.kind) {
-            (Some(how), ExprKind::Variable(_) | ExprKind::Postfix(..)) => {
+            (Some(how), ExprKind::Variable(_) | ExprKind::Postfix(..) | ExprKind::Cast(..)) => {
                 self.skip_lines()?;
                 let value = Box::new(self.statement()?);
                 Ok(Statement::Assign { target, how, value })
@@ -189,13 +217,19 @@ impl Cursor {
     /// Whether `$name` or `$name.property` stands here with an assignment behind it. Looking ahead over characters, not
     /// by trying to parse: what is parsed twice at each level of nesting takes forever.
     fn assigns(&self) -> bool {
-        let Some(rest) = self.rest().strip_prefix('$') else { return false };
+        let letter = |c: char| is_name(c) || matches!(c, '.' | '[');
+        let rest = match self.rest().strip_prefix('[') {
+            // A type before the variable.
+            Some(rest) => rest.trim_start_matches(letter).trim_start_matches(']'),
+            None => self.rest(),
+        };
+        let Some(rest) = rest.trim_start_matches(is_blank).strip_prefix('$') else { return false };
         let name = |c: char| is_name(c) || matches!(c, '.' | ':' | '{' | '}');
         let rest = rest.trim_start_matches(name).trim_start_matches(is_blank);
         let mut next = rest.chars().map(plain);
         match (next.next(), next.next()) {
             (Some('='), second) => second != Some('='),
-            (Some('+' | '-'), second) => second == Some('='),
+            (Some(sign @ ('+' | '-')), second) => second == Some('=') || second == Some(sign),
             _ => false,
         }
     }
@@ -244,10 +278,11 @@ impl Cursor {
     fn first_element(&mut self) -> Result<Element, ParseError> {
         self.skip_blanks()?;
         let word: String = self.rest().chars().take_while(|c| !c.is_whitespace() && !ends_word(*c)).collect();
-        let not = word.to_ascii_lowercase();
         let expression = match self.peek() {
             Some('"' | '\'' | '$' | '(' | '@' | '{' | '[' | '!' | '.' | ',') => true,
-            Some('-') => not == "-not" || self.peek_second().is_some_and(|c| !c.is_ascii_alphabetic()),
+            Some('-') => {
+                self.prefix().is_some() || self.peek_second().is_some_and(|c| !c.is_ascii_alphabetic())
+            }
             Some(c) => self.filter || c.is_ascii_digit() && starts_number(&word),
             None => false,
         };
@@ -289,6 +324,9 @@ impl Cursor {
         let text: String = self.text(span).chars().map(plain).collect();
         if FOREIGN.contains(&text.to_ascii_lowercase().as_str()) {
             return self.fail_at(span, format!("'{text}' is not part of this shell's language."));
+        }
+        if KEYWORDS.contains(&text.to_ascii_lowercase().as_str()) {
+            return self.fail_at(span, format!("'{text}' belongs to a statement, and cannot stand here."));
         }
         match self.peek() {
             _ if !text.is_empty() => Ok(Name { text, span }),

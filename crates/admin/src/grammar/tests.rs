@@ -2,6 +2,15 @@
 
 use super::*;
 
+fn all_read_as(table: &[(&str, &str)]) {
+    for &(text, expected) in table {
+        match parse(text) {
+            Ok(script) => assert_eq!(statements(&script.statements), expected, "{text}"),
+            Err(error) => panic!("{text}\n{}", error.render(text)),
+        }
+    }
+}
+
 #[test]
 fn good_texts() {
     let table = [
@@ -75,6 +84,51 @@ fn good_texts() {
             "foreach $s in Get-Y {Set-X -Server ($s).'Name'}",
         ),
         ("Get-X -?", "Get-X -?"),
+    ];
+    all_read_as(&table);
+}
+
+#[test]
+fn good_statements_and_operators() {
+    let table = [
+        ("while ($x -lt 3) {$x++}", "while (($x Lt 3)) {$x += 1}"),
+        ("do {1} while ($x)", "do {1} DoWhile ($x)"),
+        ("do {\n1\n}\nuntil ($x)", "do {1} DoUntil ($x)"),
+        ("for ($i = 0; $i -lt 3; $i--) {Get-X $i}", "for ($i = 0; ($i Lt 3); $i -= 1) {Get-X $i}"),
+        ("for (;;) {break}", "for (; ; ) {break}"),
+        ("foreach ($x in 1,2) {continue; return 5}", "foreach $x in [1, 2] {continue; return 5}"),
+        ("try {1} catch {2} finally {3}", "try {1} catch {2} finally {3}"),
+        ("try {1}\nfinally {3}", "try {1} finally {3}"),
+        ("throw 'no'; throw; return", "throw 'no'; throw; return"),
+        ("function Get-Y {}", "function Get-Y() {}"),
+        (
+            "function f { param($a, [int]$b = 5, [switch]$c)\n $a }",
+            "function f($a, [int]$b=5, [switch]$c) {$a}",
+        ),
+        ("function f($a) { return $a + 1 }", "function f($a) {return ($a Add 1)}"),
+        (
+            "switch ($x) { 'a' {1} b {2} 3 {3}\n default {4} }",
+            "switch Eq $x {'a' {1} 'b' {2} 3 {3} default {4}}",
+        ),
+        ("switch -Wildcard ($x) {'a*' {1}}", "switch Like $x {'a*' {1}}"),
+        ("switch -regex ($x) {'^a' {1}}", "switch Match $x {'^a' {1}}"),
+        ("$x -match '^a' -and $y -notmatch 'b'", "(($x Match '^a') And ($y NotMatch 'b'))"),
+        ("'{0}' -f $x, 5", "('{0}' Format [$x, 5])"),
+        ("'{0}' -f 1 + 2", "(('{0}' Format 1) Add 2)"),
+        ("$x -is [string] -xor $y -isnot [int]", "(($x Is [string]) Xor ($y IsNot [int]))"),
+        ("[int]'5' + 1", "([int]'5' Add 1)"),
+        ("[string[]]$x", "[array]$x"),
+        ("[System.String]$x", "[string]$x"),
+        ("[string]$x = 5", "[string]$x = 5"),
+        ("-join $x", "(Join $x)"),
+        ("-split 'a b'", "(Split 'a b')"),
+        ("'a,b' -split ','", "('a,b' Split ',')"),
+        ("Get-X a2", "Get-X 'a2'"),
+        ("$i++; $i.n--", "$i += 1; ($i).'n' -= 1"),
+        ("$null = Get-X", "$null = Get-X"),
+        ("$x = if ($a) {1} else {2}", "$x = if ($a) {1} else {2}"),
+        ("sc config MSExchangePOP3 start= auto", "sc 'config' 'MSExchangePOP3' 'start=' 'auto'"),
+        ("net start MSExchangePOP3", "net 'start' 'MSExchangePOP3'"),
         ("exit", "exit"),
         ("quit", "exit"),
         ("exit 3", "exit 3"),
@@ -88,30 +142,44 @@ fn good_texts() {
             "Get-Receive 'c' | Add-P -User 'NT-AUTORITäT\\ANONYMOUS-Anmeldung'",
         ),
     ];
-    for (text, expected) in table {
-        match parse(text) {
-            Ok(script) => assert_eq!(statements(&script.statements), expected, "{text}"),
-            Err(error) => panic!("{text}\n{}", error.render(text)),
-        }
-    }
+    all_read_as(&table);
 }
 
 #[test]
 fn bad_texts() {
     // Line and column, and some of the message.
     let table = [
-        ("Get-X | while ($true) {}", 1, 9, "'while' is not part"),
-        ("while ($true) {}", 1, 1, "'while' is not part"),
-        ("Get-X\nfunction f {}", 2, 1, "'function' is not part"),
+        ("Get-X | while ($true) {}", 1, 9, "'while' belongs to a statement"),
+        ("while {}", 1, 7, "( is missing"),
+        ("while ($true)", 1, 14, "{ is missing"),
+        ("do {1}\n5", 2, 1, "while or until is missing"),
+        ("for ($i) {}", 1, 8, "; is missing before )"),
+        ("for ($i in 1..3) {}", 1, 9, "; is missing before i"),
+        ("for (;$i = 1;) {}", 1, 13, "condition is missing"),
+        ("try {1}; 2", 1, 8, "catch or finally is missing"),
+        ("try {1} catch [System.Exception] {2}", 1, 15, "catch has no types"),
+        ("catch {1}", 1, 1, "'catch' belongs to a statement"),
+        ("else {1}", 1, 1, "'else' belongs to a statement"),
+        ("function {}", 1, 10, "A function has a name"),
+        ("function f { param(5) }", 1, 20, "variable is missing before 5"),
+        ("function f { param([Parameter(Mandatory=$true)]$a) }", 1, 20, "type or attribute"),
+        ("function f { process {1} }", 1, 14, "'process' is not part"),
+        ("switch -File x {}", 1, 8, "switch has -Wildcard"),
+        ("switch ($x) { {$_ -eq 1} {2} }", 1, 15, "Conditions in braces"),
+        ("class A {}", 1, 1, "'class' is not part"),
+        ("Get-X\ntrap {}", 2, 1, "'trap' is not part"),
         ("Get-X | ", 1, 9, "cmdlet is missing"),
         ("| ft", 1, 1, "cmdlet is missing before |"),
         ("Get-X )", 1, 7, ") is not expected"),
         ("$x = 'abc", 1, 10, "' is missing"),
         ("Get-X -A \"abc", 1, 14, "\" is missing"),
         ("Get-X > file", 1, 7, "Redirection"),
+        ("Get-X < a", 1, 7, "< is not part"),
         ("Get-X && Get-Y", 1, 7, "&&"),
-        ("[int]5", 1, 1, "Types and .NET"),
-        ("$x -match 'a'", 1, 4, "-match is not part"),
+        ("[System.Net.Dns]::GetHostName()", 1, 1, "Calls of .NET"),
+        ("[int]::MaxValue", 1, 1, "Calls of .NET"),
+        ("[regex]'a'", 1, 1, "type or attribute"),
+        ("$x -band 1", 1, 4, "-band is not part"),
         ("$x -equals 'a'", 1, 4, "-equals is no operator"),
         ("Get-X @args", 1, 7, "Splatting"),
         ("Get-X -A @{a}", 1, 13, "= is missing"),
@@ -150,12 +218,29 @@ fn incomplete_texts() {
         "<# a",
         "if ($a)",
         "$x =",
+        "do {1}",
+        "try {1}",
+        "try {1} catch",
+        "function f",
+        "function f { param(",
+        "for ($i = 0;",
+        "switch ($x) { 'a' {1}",
     ];
     for text in incomplete {
         assert!(needs_more(text), "{text}");
         assert!(needs_more(&format!("{text}\n")), "{text} with a line end");
     }
-    for text in ["Get-X", "", "Get-X )", "while", "1 + foo", "' comment", "Get-X 'a'"] {
+    for text in [
+        "Get-X",
+        "",
+        "Get-X )",
+        "class",
+        "1 + foo",
+        "try {1} catch {2}",
+        "if ($a) {1}",
+        "' comment",
+        "Get-X 'a'",
+    ] {
         assert!(!needs_more(text), "{text}");
     }
 }
@@ -171,7 +256,7 @@ fn filters() {
         let found = parse_filter(text).map(|filter| expression(&filter)).map_err(|error| error.render(text));
         assert_eq!(found, Ok(expected.to_owned()), "{text}");
     }
-    for text in ["", "Name -eq", "Name 'a'", "Name -eq 'a' )", "Name -match 'a'"] {
+    for text in ["", "Name -eq", "Name 'a'", "Name -eq 'a' )", "Name -band 1"] {
         assert!(parse_filter(text).is_err(), "{text}");
     }
 }
@@ -234,9 +319,55 @@ fn statement(statement: &Statement) -> String {
         Statement::ForEach { variable, items, body } => {
             format!("foreach ${variable} in {} {{{}}}", pipeline(items), statements(body))
         }
+        Statement::Loop { kind: Loop::While, condition, body } => {
+            format!("while ({}) {{{}}}", pipeline(condition), statements(body))
+        }
+        Statement::Loop { kind, condition, body } => {
+            format!("do {{{}}} {kind:?} ({})", statements(body), pipeline(condition))
+        }
+        Statement::For { first, condition, step, body } => {
+            let part =
+                |part: &Option<Box<Statement>>| part.as_deref().map(self::statement).unwrap_or_default();
+            let condition = condition.as_ref().map(pipeline).unwrap_or_default();
+            format!("for ({}; {condition}; {}) {{{}}}", part(first), part(step), statements(body))
+        }
+        Statement::Switch { how, of, cases } => {
+            let cases = cases.iter().map(|(case, body)| {
+                let case = case.as_ref().map_or("default".to_owned(), expression);
+                format!("{case} {{{}}}", statements(body))
+            });
+            format!("switch {how:?} {} {{{}}}", pipeline(of), cases.collect::<Vec<_>>().join(" "))
+        }
+        Statement::Try { body, catch, finally } => {
+            let catch =
+                catch.as_ref().map(|body| format!(" catch {{{}}}", statements(body))).unwrap_or_default();
+            let finally = if finally.is_empty() {
+                String::new()
+            } else {
+                format!(" finally {{{}}}", statements(finally))
+            };
+            format!("try {{{}}}{catch}{finally}", statements(body))
+        }
+        Statement::Function(function) => {
+            let parameters = function.parameters.iter().map(|declared| {
+                let kind = declared.kind.map(|kind| format!("[{}]", kind.name())).unwrap_or_default();
+                let default = declared.default.as_ref().map(|value| format!("={}", expression(value)));
+                format!("{kind}${}{}", declared.name, default.unwrap_or_default())
+            });
+            let parameters = parameters.collect::<Vec<_>>().join(", ");
+            format!("function {}({parameters}) {{{}}}", function.name, statements(&function.body))
+        }
+        Statement::Break => "break".to_owned(),
+        Statement::Continue => "continue".to_owned(),
+        Statement::Return(value, _) => with_value("return", value.as_ref()),
+        Statement::Throw(value, _) => with_value("throw", value.as_ref()),
         Statement::Exit(None) => "exit".to_owned(),
         Statement::Exit(Some(code)) => format!("exit {}", expression(code)),
     }
+}
+
+fn with_value(word: &str, value: Option<&Pipeline>) -> String {
+    value.map_or(word.to_owned(), |value| format!("{word} {}", pipeline(value)))
 }
 
 fn pipeline(all: &Pipeline) -> String {
@@ -297,6 +428,8 @@ fn expression(value: &Expr) -> String {
             format!("@{{{}}}", entries.collect::<Vec<_>>().join("; "))
         }
         ExprKind::Block(block) => format!("{{{}}}", block.text()),
+        ExprKind::Type(kind) => format!("[{}]", kind.name()),
+        ExprKind::Cast(kind, value) => format!("[{}]{}", kind.name(), expression(value)),
         ExprKind::Unary(operator, value) => format!("({operator:?} {})", expression(value)),
         ExprKind::Binary(first, more) => more.iter().fold(expression(first), |left, (operator, right)| {
             format!("({left} {operator:?} {})", expression(right))

@@ -80,7 +80,10 @@ pub struct Tokens {
 }
 
 /// Words that begin statements, or parts of them.
-const KEYWORDS: &[&str] = &["if", "elseif", "else", "foreach", "in", "exit", "quit"];
+const KEYWORDS: &[&str] = &[
+    "break", "catch", "continue", "do", "else", "elseif", "exit", "finally", "for", "foreach", "function",
+    "if", "in", "param", "quit", "return", "switch", "throw", "try", "until", "while",
+];
 
 /// Reads a text. One that is too long to be run has no tokens.
 pub fn tokens(text: &str) -> Tokens {

@@ -4,7 +4,7 @@ use super::columns::{Columns, all};
 use super::table::{Cell, Table, Wrapping};
 use super::{list, width};
 use crate::run::{Env, Flow, Sink};
-use crate::value::{Object, Value};
+use crate::value::{ERROR, Object, Value};
 use crate::{BoxFuture, Channel};
 
 /// The end of every pipeline whose output is not used.
@@ -47,6 +47,10 @@ impl Printer {
     async fn show(&mut self, value: Value) -> Flow {
         match &value {
             Value::Null => Ok(()),
+            // An error is its text.
+            Value::Object(object) if std::ptr::eq(object.shape, &raw const ERROR) => {
+                self.line(&value.to_string()).await
+            }
             Value::Object(object) => self.show_object(object, &value).await,
             Value::Table(entries) => {
                 for (key, entry) in entries.iter() {
@@ -61,14 +65,16 @@ impl Printer {
                 }
                 Ok(())
             }
-            other => {
-                if !matches!(self.current, Current::Lines) {
-                    self.finish().await?;
-                    self.current = Current::Lines;
-                }
-                self.env.show(Channel::Output, other.to_string()).await
-            }
+            other => self.line(&other.to_string()).await,
         }
+    }
+
+    async fn line(&mut self, text: &str) -> Flow {
+        if !matches!(self.current, Current::Lines) {
+            self.finish().await?;
+            self.current = Current::Lines;
+        }
+        self.env.show(Channel::Output, text).await
     }
 
     async fn show_object(&mut self, object: &Object, value: &Value) -> Flow {

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::bind;
-use super::env::{Env, Held, Stop};
+use super::env::{Env, Held, Stop, error_record};
 use super::evaluate::Halt;
 use super::pipeline::{Down, Flow, Sink, Stage};
 use crate::cmdlet::{Cmdlet, Effect, Run};
@@ -205,8 +205,7 @@ impl Call<'_> {
             Action::Silent => Ok(()),
             Action::Continue => self.env().show(Channel::Warning, format!("WARNING: {message}")).await,
             Action::Stop => {
-                self.env().show(Channel::Error, format!("{}: {message}", self.cmdlet.name)).await?;
-                Err(Stop::Failed)
+                Err(self.env().ending(format!("{}: {message}", self.cmdlet.name), Stop::Failed).await)
             }
         }
     }
@@ -327,17 +326,17 @@ impl EachStage {
     async fn failed(&mut self, message: String, env: &Env) -> Flow {
         let text = format!("{}: {message}", self.cmdlet.name);
         if self.preferences.error_variable.is_some() {
-            let error = Value::text(text.as_str());
+            let error = error_record(&text);
             self.preferences.held.hold(&error).await?;
             self.preferences.errors.push(error);
         }
         match self.preferences.on_error {
-            Action::Silent => Ok(()),
-            Action::Continue => env.show(Channel::Error, text).await,
-            Action::Stop => {
-                env.show(Channel::Error, text).await?;
-                Err(Stop::Failed)
+            Action::Silent => {
+                env.variables().note(error_record(&text));
+                Ok(())
             }
+            Action::Continue => env.error(text).await,
+            Action::Stop => Err(env.ending(text, Stop::Failed).await),
         }
     }
 }
@@ -350,12 +349,19 @@ impl Stage for EachStage {
     fn end<'a>(&'a mut self, down: &'a mut Down<'_>) -> BoxFuture<'a, Flow> {
         let variables = down.env().variables();
         let Preferences { error_variable, out_variable, errors, results, .. } = &mut self.preferences;
+        let mut kept = Ok(());
         if let Some(name) = error_variable {
-            variables.set(name, Value::list(std::mem::take(errors)));
+            kept = variables.keep(name, Value::list(std::mem::take(errors)), 0);
         }
         if let Some(name) = out_variable {
-            variables.set(name, Value::from_items(std::mem::take(results)));
+            kept = kept.and(variables.keep(name, Value::from_items(std::mem::take(results)), 0));
         }
-        Box::pin(std::future::ready(Ok(())))
+        let env = down.env();
+        Box::pin(async move {
+            match kept {
+                Ok(()) => Ok(()),
+                Err(message) => Err(env.ending(message.to_owned(), Stop::Broken).await),
+            }
+        })
     }
 }

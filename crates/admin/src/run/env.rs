@@ -3,10 +3,12 @@
 //! Text goes through a short channel to the caller's `Output`, so that cmdlets need no borrowed writer and still wait
 //! for a slow reader.
 
+use super::scope::Variables;
+use crate::grammar::Function;
 use crate::together::Unsaved;
-use crate::value::Value;
+use crate::value::{ERROR, EXCEPTION, Object, Value};
 use crate::{Channel, Context, Question, Terminal};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +26,8 @@ struct Inner {
     depth: AtomicUsize,
     held: AtomicUsize,
     unsaved: Mutex<VecDeque<Unsaved>>,
+    /// Parts of the text around this place that get errors.
+    trying: AtomicUsize,
 }
 
 /// Changes of a pipeline that may be on their way to the disk at a time.
@@ -54,8 +58,7 @@ impl Held {
     /// The same for a part of a pipeline. Without room everything ends: half of the objects are not for what follows.
     pub async fn hold(&mut self, value: &Value) -> Result<(), Stop> {
         let Err(message) = self.add(value) else { return Ok(()) };
-        self.env.show(Channel::Error, message).await?;
-        Err(Stop::Failed)
+        Err(self.env.ending(message.to_owned(), Stop::Failed).await)
     }
 
     /// One less.
@@ -76,79 +79,15 @@ impl Drop for Held {
 /// can call itself. Half the stack of a thread of the server is enough for so many.
 const DEEPEST: usize = 400;
 
-/// One level, as long as this is kept.
-pub struct Level<'e>(&'e AtomicUsize);
+/// Levels that a call of a function takes: more is on the stack between it and its body than elsewhere.
+pub const CALL: usize = 5;
+
+/// Some levels, as long as this is kept.
+pub struct Level<'e>(&'e AtomicUsize, usize);
 
 impl Drop for Level<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The variables of a shell; they outlive its runs.
-#[derive(Clone, Default)]
-pub struct Variables(Arc<Mutex<Kept>>);
-
-#[derive(Default)]
-struct Kept {
-    /// Each with its weight.
-    values: HashMap<String, (Value, usize)>,
-    /// The sum of the weights.
-    octets: usize,
-}
-
-impl Kept {
-    fn put(&mut self, name: &str, value: Value, weight: usize) -> (Value, usize) {
-        let before = self.values.insert(name.to_lowercase(), (value, weight)).unwrap_or_default();
-        self.octets = (self.octets + weight).saturating_sub(before.1);
-        before
-    }
-}
-
-impl Variables {
-    fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A variable's value, null where there is none.
-    pub fn get(&self, name: &str) -> Value {
-        self.lock().values.get(&name.to_lowercase()).map(|(value, _)| value.clone()).unwrap_or_default()
-    }
-
-    /// The names of all that have a value.
-    pub fn names(&self) -> Vec<String> {
-        let kept = self.lock();
-        let set = kept.values.iter().filter(|(_, (value, _))| !matches!(value, Value::Null));
-        set.map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Sets a variable for as long as what is returned is kept, however that ends.
-    pub fn lend(&self, name: &'static str, value: Value) -> Lent<'_> {
-        Lent { variables: self, name, before: self.lock().put(name, value, 0) }
-    }
-
-    /// Sets a variable.
-    pub fn set(&self, name: &str, value: Value) {
-        let weight = value.weight().min(MOST);
-        self.lock().put(name, value, weight);
-    }
-
-    fn octets(&self) -> usize {
-        self.lock().octets
-    }
-}
-
-/// A variable that will be again what it was.
-pub struct Lent<'v> {
-    variables: &'v Variables,
-    name: &'static str,
-    before: (Value, usize),
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        let (value, weight) = std::mem::take(&mut self.before);
-        self.variables.lock().put(self.name, value, weight);
+        self.0.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
@@ -160,6 +99,12 @@ pub enum Message {
     Ask(Question, oneshot::Sender<String>),
 }
 
+/// An error as a value: its text, which scripts look for as `$_.Exception.Message`.
+pub fn error_record(message: &str) -> Value {
+    let exception = Object::new(&EXCEPTION, message).with("Message", message);
+    Object::new(&ERROR, message).with("Exception", exception).into()
+}
+
 /// Why running stops before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -167,9 +112,17 @@ pub enum Stop {
     Enough,
     /// The same, for the pipeline around this one.
     EnoughOutside,
+    /// An error that ends the statement has been told of.
+    Broken,
+    /// `break`, on its way to a loop.
+    Break,
+    /// `continue`, on its way to a loop.
+    Continue,
+    /// `return`, on its way to the end of a function or block.
+    Return,
     /// Nobody reads the output.
     Gone,
-    /// An error that ends everything has been shown.
+    /// An error that ends everything has been told of.
     Failed,
     /// `exit`, with this code.
     Exit(u8),
@@ -182,9 +135,18 @@ impl Env {
         variables: Variables,
         messages: mpsc::Sender<Message>,
     ) -> Env {
-        let (failed, depth, held) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
-        let unsaved = Mutex::default();
-        Env(Arc::new(Inner { context, terminal, variables, messages, failed, depth, held, unsaved }))
+        let inner = Inner {
+            context,
+            terminal,
+            variables,
+            messages,
+            failed: AtomicBool::new(false),
+            depth: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            unsaved: Mutex::default(),
+            trying: AtomicUsize::new(0),
+        };
+        Env(Arc::new(inner))
     }
 
     /// Goes on while a change of a pipeline is saved; waits for older ones where there are many.
@@ -203,7 +165,7 @@ impl Env {
             let Some(oldest) = oldest else { return Ok(()) };
             let cmdlet = oldest.cmdlet;
             if let Err(why) = oldest.saved().await {
-                self.show(Channel::Error, format!("{cmdlet}: {why}")).await?;
+                self.error(format!("{cmdlet}: {why}")).await?;
             }
         }
     }
@@ -219,21 +181,23 @@ impl Env {
 
     /// Sets a variable, if there is room for its value.
     pub fn keep(&self, name: &str, value: Value) -> Result<(), &'static str> {
-        let weight = value.weight().min(MOST);
-        let held = self.0.held.load(Ordering::Relaxed);
-        let mut kept = self.variables().lock();
-        let before = kept.values.get(&name.to_lowercase()).map_or(0, |(_, weight)| *weight);
-        if kept.octets - before + weight + held >= MOST {
-            return Err(FULL);
-        }
-        kept.put(name, value, weight);
-        Ok(())
+        self.variables().keep(name, value, self.0.held.load(Ordering::Relaxed))
+    }
+
+    /// Makes a function known, if there is room for it.
+    pub fn define(&self, function: &Arc<Function>) -> Result<(), &'static str> {
+        self.variables().define(function, self.0.held.load(Ordering::Relaxed))
     }
 
     /// Goes one level deeper, if there is room for it on the stack.
     pub fn deeper(&self) -> Result<Level<'_>, &'static str> {
-        let level = Level(&self.0.depth);
-        if level.0.fetch_add(1, Ordering::Relaxed) < DEEPEST {
+        self.deeper_by(1)
+    }
+
+    /// The same for what takes more of the stack.
+    pub fn deeper_by(&self, levels: usize) -> Result<Level<'_>, &'static str> {
+        let level = Level(&self.0.depth, levels);
+        if level.0.fetch_add(levels, Ordering::Relaxed) < DEEPEST {
             return Ok(level);
         }
         Err("Too many blocks, expressions and parts of pipelines are called within each other here.")
@@ -258,12 +222,38 @@ impl Env {
 
     /// Shows text, which gets a line end.
     pub async fn show(&self, channel: Channel, text: impl Into<String>) -> Result<(), Stop> {
+        let mut text = text.into();
+        text.push('\n');
+        self.write(channel, text).await
+    }
+
+    /// Shows text as it is.
+    pub async fn write(&self, channel: Channel, text: String) -> Result<(), Stop> {
         if channel == Channel::Error {
             self.0.failed.store(true, Ordering::Relaxed);
         }
-        let mut text = text.into();
-        text.push('\n');
         self.0.messages.send(Message::Text(channel, text)).await.map_err(|_| Stop::Gone)
+    }
+
+    /// An error after which it goes on: it is shown, and kept in `$Error`.
+    pub async fn error(&self, message: String) -> Result<(), Stop> {
+        self.variables().note(error_record(&message));
+        self.show(Channel::Error, message).await
+    }
+
+    /// An error that ends something: it is shown as well, unless a `catch` gets it.
+    pub async fn ending(&self, message: String, stop: Stop) -> Stop {
+        self.variables().note(error_record(&message));
+        if self.0.trying.load(Ordering::Relaxed) > 0 {
+            return stop;
+        }
+        self.show(Channel::Error, message).await.err().unwrap_or(stop)
+    }
+
+    /// Errors go to a `catch`, as long as what is returned is kept.
+    pub fn trying(&self) -> Level<'_> {
+        self.0.trying.fetch_add(1, Ordering::Relaxed);
+        Level(&self.0.trying, 1)
     }
 
     /// Asks the person at the terminal.

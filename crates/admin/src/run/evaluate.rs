@@ -2,11 +2,14 @@
 
 use super::env::{Env, Held, Stop};
 use super::operators;
+use super::pattern;
 use super::pipeline::{self, Flow, Sink};
 use super::statement;
+use super::types;
 use crate::BoxFuture;
 use crate::grammar::{
-    Binary, Block, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Suffix, Unary, point,
+    Binary, Block, Element, Expr, ExprKind, Number, ParseError, Piece, Pipeline, Span, Statement, Suffix,
+    Unary, point,
 };
 use crate::value::Value;
 use std::sync::Arc;
@@ -55,45 +58,73 @@ impl Halt {
 pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value, Halt>> {
     Box::pin(async move {
         let _level = env.deeper().map_err(|message| Halt::fault(expr.span, message))?;
-        Ok(match &expr.kind {
-            ExprKind::Number(Number::Int(value), _) => Value::Int(*value),
-            ExprKind::Number(Number::Real(value), _) => Value::Real(*value),
-            ExprKind::Text(text) => Value::text(text.as_str()),
-            ExprKind::Expandable(pieces) => expand(env, pieces).await?,
+        match &expr.kind {
+            ExprKind::Number(Number::Int(value), _) => Ok(Value::Int(*value)),
+            ExprKind::Number(Number::Real(value), _) => Ok(Value::Real(*value)),
+            ExprKind::Text(text) => Ok(Value::text(text.as_str())),
             ExprKind::Variable(name) => {
-                variable(env, name).map_err(|message| Halt::fault(expr.span, message))?
+                variable(env, name).map_err(|message| Halt::fault(expr.span, message))
             }
-            ExprKind::Property(name) => {
-                filtered(env, name).map_err(|message| Halt::fault(expr.span, message))?
-            }
-            ExprKind::Postfix(of, suffixes) => {
-                let mut value = evaluate(env, of).await?;
-                for suffix in suffixes {
-                    value = followed(env, value, suffix).await?;
-                }
-                value
-            }
-            ExprKind::List(items) => Value::List(Arc::new(evaluate_all(env, items).await?)),
-            ExprKind::Array(statements) => Value::List(Arc::new(collect(env, statements, expr.span).await?)),
-            ExprKind::Group(pipeline) => pipeline_value(env, pipeline).await?,
-            ExprKind::Statements(statements) => Value::from_items(collect(env, statements, expr.span).await?),
-            ExprKind::Table(entries) => table(env, entries).await?,
-            ExprKind::Block(block) => Value::Block(block.clone()),
-            ExprKind::Unary(Unary::Not, value) => Value::Bool(!evaluate(env, value).await?.truth()),
-            ExprKind::Unary(Unary::Negate, value) => {
-                let value = evaluate(env, value).await?;
-                operators::subtract(Value::Int(0), value)
-                    .map_err(|message| Halt::fault(expr.span, message))?
-            }
-            ExprKind::Binary(first, more) => {
-                let mut value = evaluate(env, first).await?;
-                for (operator, right) in more {
-                    value = combined(env, value, *operator, right, first.span.start).await?;
-                }
-                value
-            }
-        })
+            ExprKind::Property(name) => filtered(env, name).map_err(|message| Halt::fault(expr.span, message)),
+            ExprKind::Block(block) => Ok(Value::Block(block.clone())),
+            ExprKind::Type(kind) => Ok(Value::text(kind.name())),
+            _ => compound(env, expr).await,
+        }
     })
+}
+
+/// The value of an expression that has others in it. Each kind has a future of its own, so that none needs the stack
+/// of all.
+fn compound<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value, Halt>> {
+    match &expr.kind {
+        ExprKind::Expandable(pieces) => Box::pin(expand(env, pieces)),
+        ExprKind::Postfix(of, suffixes) => Box::pin(postfix(env, of, suffixes)),
+        ExprKind::List(items) => {
+            Box::pin(async { Ok(Value::List(Arc::new(evaluate_all(env, items).await?))) })
+        }
+        ExprKind::Array(statements) => {
+            Box::pin(async { Ok(Value::List(Arc::new(collect(env, statements, expr.span).await?))) })
+        }
+        ExprKind::Group(pipeline) => Box::pin(pipeline_value(env, pipeline)),
+        ExprKind::Statements(statements) => {
+            Box::pin(async { Ok(Value::from_items(collect(env, statements, expr.span).await?)) })
+        }
+        ExprKind::Table(entries) => Box::pin(table(env, entries)),
+        ExprKind::Cast(kind, value) => Box::pin(async {
+            types::cast(evaluate(env, value).await?, *kind).map_err(|message| Halt::fault(expr.span, message))
+        }),
+        ExprKind::Unary(operator, value) => Box::pin(async {
+            unary(*operator, evaluate(env, value).await?).map_err(|message| Halt::fault(expr.span, message))
+        }),
+        ExprKind::Binary(first, more) => Box::pin(binary(env, first, more)),
+        // The others have nothing in them.
+        _ => Box::pin(std::future::ready(Ok(Value::Null))),
+    }
+}
+
+async fn postfix(env: &Env, of: &Expr, suffixes: &[Suffix]) -> Result<Value, Halt> {
+    let mut value = evaluate(env, of).await?;
+    for suffix in suffixes {
+        value = followed(env, value, suffix).await?;
+    }
+    Ok(value)
+}
+
+async fn binary(env: &Env, first: &Expr, more: &[(Binary, Expr)]) -> Result<Value, Halt> {
+    let mut value = evaluate(env, first).await?;
+    for (operator, right) in more {
+        value = combined(env, value, *operator, right, first.span.start).await?;
+    }
+    Ok(value)
+}
+
+fn unary(operator: Unary, value: Value) -> Result<Value, String> {
+    match operator {
+        Unary::Join => operators::joined(&value.items(), "").map(Value::text),
+        Unary::Split => operators::words(&value.to_string()),
+        Unary::Not => Ok(Value::Bool(!value.truth())),
+        Unary::Negate => operators::subtract(Value::Int(0), value),
+    }
 }
 
 /// What a suffix makes of a value.
@@ -148,6 +179,15 @@ async fn combined(
     if let (Binary::Subtract, Value::List(items)) = (operator, &left) {
         return Ok(without(items, &value).await);
     }
+    if let (Binary::Match | Binary::NotMatch, false) = (operator, matches!(left, Value::List(_))) {
+        let wrong = |message: String| Halt::fault(span, message);
+        let groups = pattern::matched(&left.to_string(), &value.to_string()).map_err(wrong)?;
+        let holds = groups.is_some() == (operator == Binary::Match);
+        if let Some(groups) = groups {
+            env.keep("Matches", groups).map_err(|message| Halt::fault(span, message))?;
+        }
+        return Ok(Value::Bool(holds));
+    }
     operators::binary(operator, left, value).map_err(|message| Halt::fault(span, message))
 }
 
@@ -168,7 +208,8 @@ fn variable(env: &Env, name: &str) -> Result<Value, String> {
         "false" => Ok(Value::Bool(false)),
         "null" => Ok(Value::Null),
         "psitem" => Ok(env.variables().get("_")),
-        "?" => Ok(Value::Bool(!env.failed())),
+        "?" => Ok(Value::Bool(!env.variables().troubled())),
+        "error" => Ok(env.variables().errors()),
         lower if lower.starts_with("env:") => {
             Err("The server's environment is not shown to its shells.".to_owned())
         }
@@ -220,7 +261,7 @@ pub async fn statement_value(env: &Env, statement: &Statement, span: Span) -> Re
 
 /// What a pipeline gives as a value.
 pub async fn pipeline_value(env: &Env, pipeline: &Pipeline) -> Result<Value, Halt> {
-    if let [crate::grammar::Element::Expression(expr)] = pipeline.elements.as_slice() {
+    if let [Element::Expression(expr)] = pipeline.elements.as_slice() {
         return evaluate(env, expr).await;
     }
     let mut gathered = Gathered::new(env);
@@ -268,10 +309,11 @@ pub async fn run_block(env: &Env, block: &Block, item: Value, sink: &mut dyn Sin
     let refused = |error: &ParseError| Halt::Shown(error.render(&block.source));
     let body = block.body.as_ref().map_err(refused)?;
     let _item = env.variables().lend("_", item);
-    statement::run_all(env, body, sink).await.map_err(|halt| match halt {
-        Halt::Fault(span, message) => Halt::Shown(point(&block.source, span, &message)),
+    match statement::run_all(env, body, sink).await {
+        Err(Halt::Fault(span, message)) => Err(Halt::Shown(point(&block.source, span, &message))),
+        Err(Halt::Stop(Stop::Return)) => Ok(()),
         other => other,
-    })
+    }
 }
 
 /// What a script block gives as a value for one object.
@@ -309,10 +351,7 @@ impl Env {
     pub async fn halted(&self, halt: Halt) -> Flow {
         match halt.inside() {
             Halt::Stop(stop) => Err(stop),
-            halt => {
-                self.show(crate::Channel::Error, halt.render("")).await?;
-                Err(Stop::Enough)
-            }
+            halt => Err(self.ending(halt.render(""), Stop::Broken).await),
         }
     }
 }

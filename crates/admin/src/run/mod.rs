@@ -7,11 +7,17 @@
 mod arguments;
 mod bind;
 mod call;
+mod control;
 mod env;
 mod evaluate;
+mod format;
+mod function;
 mod operators;
+mod pattern;
 mod pipeline;
+mod scope;
 mod statement;
+mod types;
 pub mod wildcard;
 
 pub use arguments::{Arguments, ListChange};
@@ -27,7 +33,8 @@ use crate::complete::{self, Completions};
 use crate::grammar;
 use crate::output::Printer;
 use crate::{Channel, Context, Gone, Outcome, Output, Terminal};
-use env::{Message, Variables};
+use env::Message;
+use scope::Variables;
 use tokio::sync::mpsc;
 
 /// A shell with its variables, at work on one node.
@@ -81,7 +88,7 @@ async fn interpret(env: Env, text: &str) -> Outcome {
         Ok(script) => script,
         Err(error) => {
             // Nobody to read the error is no other outcome.
-            let _ = env.show(Channel::Error, error.render(text)).await;
+            let _ = env.error(error.render(text)).await;
             return Outcome::Failed;
         }
     };
@@ -89,7 +96,7 @@ async fn interpret(env: Env, text: &str) -> Outcome {
     let ended = statement::run_script(&env, &script, &mut printer).await;
     match ended {
         Err(Stop::Exit(code)) => Outcome::Exit(code),
-        Err(Stop::Gone | Stop::Failed) => Outcome::Failed,
+        Err(Stop::Gone | Stop::Failed | Stop::Broken) => Outcome::Failed,
         _ if env.failed() => Outcome::Failed,
         _ => Outcome::Done,
     }

@@ -1,8 +1,8 @@
 //! Operators and the few methods. Comparison follows the left side's type, as in PowerShell, and never regards case.
 
 use super::env::{FULL, MOST};
-use super::wildcard;
-use crate::grammar::Binary;
+use super::{format, pattern, types, wildcard};
+use crate::grammar::{Binary, Type};
 use crate::value::Value;
 use directory::{ByteSize, TimeSpan};
 use std::cmp::Ordering;
@@ -42,8 +42,14 @@ pub fn binary(operator: Binary, left: Value, right: Value) -> Result<Value, Stri
         Binary::Remainder => return number(&left, &right, i64::checked_rem, |a, b| a % b),
         Binary::Range => return range(&left, &right),
         Binary::Join => return join(left, &right),
-        Binary::Split => return split(&left.to_string(), &right.to_string()),
-        Binary::Replace => return replace(&left, &right),
+        Binary::Split => return split_at_pattern(&left.to_string(), &right),
+        Binary::Replace => return replace(left, &right),
+        Binary::Match => return matching(left, &right, true),
+        Binary::NotMatch => return matching(left, &right, false),
+        Binary::Format => return format::format(&left.to_string(), &right.items()).map(Value::text),
+        Binary::Is => types::is(&left, kind(&right)?),
+        Binary::IsNot => !types::is(&left, kind(&right)?),
+        Binary::As => return Ok(types::cast(left, kind(&right)?).unwrap_or_default()),
     };
     Ok(Value::Bool(holds))
 }
@@ -103,7 +109,8 @@ fn size(value: &Value) -> Option<ByteSize> {
     }
 }
 
-fn real(value: &Value) -> Option<f64> {
+/// A value as a number with a fraction.
+pub fn real(value: &Value) -> Option<f64> {
     match value {
         Value::Int(value) => Some(*value as f64),
         Value::Real(value) => Some(*value),
@@ -238,37 +245,64 @@ fn split(text: &str, separator: &str) -> Result<Value, String> {
     })
 }
 
-/// `text -replace 'old', 'new'`; without patterns, which this shell does not have.
-fn replace(left: &Value, right: &Value) -> Result<Value, String> {
-    let mut parts = right.clone().items().into_iter().map(|part| part.to_string());
-    let old = parts.next().unwrap_or_default();
-    if old.contains(['\\', '^', '$', '*', '+', '?', '(', '[', '{', '|']) {
-        return Err("Regular expressions are not part of this shell's language.".to_owned());
-    }
-    replaced(&left.to_string(), &old, &parts.next().unwrap_or_default()).map(Value::text)
+/// `text -split 'pattern', 2`
+fn split_at_pattern(text: &str, right: &Value) -> Result<Value, String> {
+    let mut parts = right.clone().items().into_iter();
+    let pattern = parts.next().unwrap_or_default().to_string();
+    let most = parts.next().and_then(|most| int(&most)).and_then(|most| usize::try_from(most).ok());
+    pattern::split(text, &pattern, most.filter(|most| *most > 0).unwrap_or(usize::MAX))
 }
 
-/// All places of `old`, without regard to ASCII case.
-fn replaced(text: &str, old: &str, new: &str) -> Result<String, String> {
-    if old.is_empty() {
-        return Ok(text.to_owned());
+/// `-split text`: its words.
+pub fn words(text: &str) -> Result<Value, String> {
+    room(
+        text.len().saturating_add(text.split_whitespace().count().saturating_mul(Value::text("").weight())),
+    )?;
+    Ok(Value::texts(text.split_whitespace()))
+}
+
+/// `text -replace 'pattern', 'new'`; of a list, each item.
+fn replace(left: Value, right: &Value) -> Result<Value, String> {
+    let mut parts = right.clone().items().into_iter().map(|part| part.to_string());
+    let (pattern, by) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let Value::List(items) = left else {
+        return pattern::replaced(&left.to_string(), &pattern, &by).map(Value::text);
+    };
+    let mut octets = 0;
+    let mut done = Vec::with_capacity(items.len());
+    for item in items.iter() {
+        let text = pattern::replaced(&item.to_string(), &pattern, &by)?;
+        octets += text.len();
+        room(octets)?;
+        done.push(Value::text(text));
     }
-    let (lower, old) = (text.to_ascii_lowercase(), old.to_ascii_lowercase());
-    let mut done = String::new();
-    let mut from = 0;
-    room(text.len().saturating_add(lower.matches(old.as_str()).count().saturating_mul(new.len())))?;
-    for (at, found) in lower.match_indices(old.as_str()) {
-        done.push_str(text.get(from..at).unwrap_or_default());
-        done.push_str(new);
-        from = at + found.len();
-    }
-    Ok(done + text.get(from..).unwrap_or_default())
+    Ok(Value::List(Arc::new(done)))
+}
+
+/// Whether a text fits a pattern; of a list, the items that do, or do not.
+fn matching(left: Value, right: &Value, wanted: bool) -> Result<Value, String> {
+    let pattern = pattern::compiled(&right.to_string())?;
+    Ok(each(left, |item| pattern.is_match(&item.to_string()) == wanted))
+}
+
+/// The type that stands to the right of `-is` and `-as`.
+fn kind(right: &Value) -> Result<Type, String> {
+    let name = right.to_string();
+    Type::named(&name)
+        .ok_or_else(|| format!("'{name}' is no type of this shell; such are [string] and [int]."))
 }
 
 /// `$x[0]`, `$x[-1]`, `$x['key']`
 pub fn index(of: &Value, at: &Value) -> Result<Value, String> {
-    if let Value::Table(_) | Value::Object(_) = of {
-        return Ok(of.property(&at.to_string()));
+    match (of, at) {
+        (_, Value::List(all)) => {
+            let found: Result<Vec<Value>, String> = all.iter().map(|at| index(of, at)).collect();
+            return found.map(Value::from_items);
+        }
+        // One object is a list of one.
+        (Value::Object(_), Value::Int(0 | -1)) => return Ok(of.clone()),
+        (Value::Table(_) | Value::Object(_), _) => return Ok(of.property(&at.to_string())),
+        _ => {}
     }
     let Some(at) = int(at) else { return Err(format!("'{at}' is no index.")) };
     let items = match of {
@@ -288,10 +322,26 @@ pub fn method(of: &Value, name: &str, arguments: &[Value]) -> Result<Value, Stri
     let text = of.to_string();
     let argument = |at: usize| arguments.get(at).map(ToString::to_string).unwrap_or_default();
     Ok(match name.to_ascii_lowercase().as_str() {
+        "tostring" if !arguments.is_empty() => Value::text(format::written(of, &argument(0))?),
         "tostring" => Value::text(text),
         "tolower" => Value::text(text.to_lowercase()),
         "toupper" => Value::text(text.to_uppercase()),
         "trim" => Value::text(text.trim()),
+        "trimstart" => Value::text(text.trim_start_matches(|c| trimmed(c, &argument(0)))),
+        "trimend" => Value::text(text.trim_end_matches(|c| trimmed(c, &argument(0)))),
+        "substring" => substring(&text, arguments)?,
+        "indexof" => Value::Int(position(&text, text.find(&argument(0)))),
+        "lastindexof" => Value::Int(position(&text, text.rfind(&argument(0)))),
+        "padleft" => {
+            format::format(&format!("{{0,{}}}", argument(0)), &[Value::text(text)]).map(Value::text)?
+        }
+        "padright" => {
+            format::format(&format!("{{0,-{}}}", argument(0)), &[Value::text(text)]).map(Value::text)?
+        }
+        "containskey" => Value::Bool(match of {
+            Value::Table(entries) => entries.iter().any(|(key, _)| key.eq_ignore_ascii_case(&argument(0))),
+            _ => false,
+        }),
         "startswith" => Value::Bool(text.starts_with(&argument(0))),
         "endswith" => Value::Bool(text.ends_with(&argument(0))),
         "replace" => {
@@ -306,6 +356,33 @@ pub fn method(of: &Value, name: &str, arguments: &[Value]) -> Result<Value, Stri
         },
         _ => return Err(format!("The method {name}() is not part of this shell's language.")),
     })
+}
+
+/// Whether a character is taken from an end; blanks where nothing is said.
+fn trimmed(c: char, which: &str) -> bool {
+    if which.is_empty() { c.is_whitespace() } else { which.contains(c) }
+}
+
+/// The number of the character at this octet, or -1.
+fn position(text: &str, at: Option<usize>) -> i64 {
+    at.and_then(|at| text.get(..at)).map_or(-1, |before| before.chars().count() as i64)
+}
+
+/// `.Substring(from)` and `.Substring(from, length)`
+fn substring(text: &str, arguments: &[Value]) -> Result<Value, String> {
+    let count = text.chars().count();
+    let number = |at: usize, usual: usize| match arguments.get(at) {
+        None => Some(usual),
+        Some(value) => int(value).and_then(|value| usize::try_from(value).ok()),
+    };
+    let from = number(0, 0).filter(|from| *from <= count);
+    let length = from.and_then(|from| number(1, count - from).filter(|length| *length <= count - from));
+    match (from, length) {
+        (Some(from), Some(length)) => {
+            Ok(Value::text(text.chars().skip(from).take(length).collect::<String>()))
+        }
+        _ => Err(format!("Substring goes beyond the text, which has {count} characters.")),
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::bind::{self, Bound, Given};
 use super::call::{EachStage, Failure, Preferences};
 use super::env::{Env, Stop};
 use super::evaluate::{self, Halt};
+use super::function::FunctionStage;
 use crate::BoxFuture;
 use crate::cmdlet::Run;
 use crate::cmdlets;
@@ -164,6 +165,10 @@ impl Sink for Outside<'_> {
 
 /// The stage of a command.
 async fn stage(env: &Env, command: &Command, piped: bool) -> Result<Box<dyn Stage>, Halt> {
+    if let Some(function) = env.variables().function(&command.name.text) {
+        let given = given(env, &command.arguments).await?;
+        return Ok(Box::new(FunctionStage::new(env, function, given, piped)?));
+    }
     let cmdlet = cmdlets::find(&command.name.text).ok_or_else(|| {
         let name = &command.name;
         Halt::fault(name.span, cmdlets::unknown(&name.text))

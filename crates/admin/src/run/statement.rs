@@ -2,11 +2,10 @@
 
 use super::env::{Env, Stop};
 use super::evaluate::{self, Halt, statement_value};
-use super::operators;
 use super::pipeline::{self, Sink};
+use super::{control, operators, types};
 use crate::BoxFuture;
-use crate::Channel;
-use crate::grammar::{Assignment, Expr, ExprKind, Script, Statement, Suffix};
+use crate::grammar::{Assignment, Element, Expr, ExprKind, Pipeline, Script, Statement, Suffix};
 use crate::output::Printer;
 use crate::value::Value;
 use std::sync::Arc;
@@ -17,9 +16,11 @@ pub async fn run_script(env: &Env, script: &Script, printer: &mut Printer) -> Re
         let ran = run(env, statement, printer).await;
         printer.finish().await?;
         match ran {
-            Ok(()) | Err(Halt::Stop(Stop::Enough | Stop::EnoughOutside)) => {}
+            Ok(()) | Err(Halt::Stop(Stop::Enough | Stop::EnoughOutside | Stop::Broken)) => {}
+            // Outside of what they end, they end the text.
+            Err(Halt::Stop(Stop::Break | Stop::Continue | Stop::Return)) => return Ok(()),
             Err(Halt::Stop(stop)) => return Err(stop),
-            Err(halt) => env.show(Channel::Error, halt.render(&script.source)).await?,
+            Err(halt) => env.error(halt.render(&script.source)).await?,
         }
     }
     Ok(())
@@ -43,8 +44,14 @@ pub fn run<'a>(
         // Also what only calculates must leave the thread to others now and then, and be stopped when nobody waits for it.
         tokio::task::coop::consume_budget().await;
         match statement {
-            Statement::Pipeline(pipeline) => pipeline::run(env, pipeline, sink).await.map_err(Halt::inside),
+            Statement::Pipeline(pipeline) => {
+                begin_command(env, pipeline);
+                pipeline::run(env, pipeline, sink).await.map_err(Halt::inside)
+            }
             Statement::Assign { target, how, value } => {
+                if let Statement::Pipeline(pipeline) = &**value {
+                    begin_command(env, pipeline);
+                }
                 let value = statement_value(env, value, target.span).await?;
                 assign(env, target, *how, value).await
             }
@@ -56,17 +63,20 @@ pub fn run<'a>(
                 }
                 run_all(env, otherwise, sink).await
             }
-            Statement::ForEach { variable, items, body } => {
-                for item in evaluate::pipeline_value(env, items).await?.items() {
-                    tokio::task::coop::consume_budget().await;
-                    env.keep(variable, item).map_err(|message| Halt::fault(items.span, message))?;
-                    run_all(env, body, sink).await?;
-                }
-                Ok(())
-            }
             Statement::Exit(code) => Err(exit(env, code.as_ref()).await),
+            other => {
+                let _level = env.deeper().map_err(|message| Halt::Shown(message.to_owned()))?;
+                control::run(env, other, sink).await
+            }
         }
     })
+}
+
+/// `$?` tells of the latest command; what only calculates leaves it as it was.
+fn begin_command(env: &Env, pipeline: &Pipeline) {
+    if pipeline.elements.iter().any(|element| matches!(element, Element::Command(_))) {
+        env.variables().begin_command();
+    }
 }
 
 /// The end of the whole text. Without a code it tells whether there was an error, as the end of the text would.
@@ -85,11 +95,15 @@ async fn exit(env: &Env, code: Option<&Expr>) -> Halt {
 const DEEPEST_VALUE: usize = 100;
 
 /// Variables that are values.
-const FIXED: [&str; 3] = ["true", "false", "null"];
+const FIXED: [&str; 5] = ["true", "false", "null", "error", "?"];
 
 async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Result<(), Halt> {
     match &target.kind {
         ExprKind::Variable(name) => {
+            // `$null = …` throws a value away.
+            if name.eq_ignore_ascii_case("null") && how == Assignment::Set {
+                return Ok(());
+            }
             if FIXED.contains(&name.to_ascii_lowercase().as_str()) {
                 return Err(Halt::fault(target.span, format!("${name} cannot be assigned to.")));
             }
@@ -109,6 +123,10 @@ async fn assign(env: &Env, target: &Expr, how: Assignment, value: Value) -> Resu
             };
             let whole = shallow(whole, target)?;
             env.keep(variable, whole).map_err(|message| Halt::fault(target.span, message))
+        }
+        ExprKind::Cast(kind, inner) => {
+            let value = types::cast(value, *kind).map_err(|message| Halt::fault(target.span, message))?;
+            Box::pin(assign(env, inner, how, value)).await
         }
         _ => Err(Halt::fault(target.span, "Only a variable or a property of one can be assigned to.")),
     }
