@@ -42,6 +42,9 @@ pub trait Node: Send + Sync {
     /// before, and is as it was, is not told again.
     fn reconcile(&self) -> BoxFuture<'_, Result<(), String>>;
 
+    /// Whether an address is one of this machine, so that it can listen there.
+    fn has_address(&self, address: std::net::IpAddr) -> bool;
+
     /// Seconds since 1970.
     fn now(&self) -> i64;
 }

@@ -5,6 +5,7 @@
 use crate::names::{flags, named};
 use crate::{AccessList, Binding, ByteSize, IpRange, Limit, TimeSpan};
 use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use uuid::Uuid;
 
 /// Where SMTP clients connect, and what they may do there. Object kind `ReceiveConnector`, key `guid`.
@@ -255,7 +256,53 @@ pub enum ExtendedProtectionPolicy {
 
 named!(ExtendedProtectionPolicy { None = 0, Allow = 1, Require = 2 });
 
+/// What a new connector is for. It is not kept: it only says what the connector begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Nobody, until it is said.
+    Custom,
+    /// Anybody, for our own recipients.
+    Internet,
+    /// Our own servers.
+    Internal,
+    /// Users who log in.
+    Client,
+    /// Servers known by mutual TLS.
+    Partner,
+}
+
+named!(Usage { Custom = 0, Internet = 1, Internal = 2, Client = 3, Partner = 4 });
+
 impl ReceiveConnector {
+    /// A connector as its usage type has it. Bindings or ranges that the type leaves open are empty.
+    pub fn of_usage(usage: Usage, name: &str) -> ReceiveConnector {
+        let everywhere = |port| {
+            let any = [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()];
+            any.map(|ip| Binding(SocketAddr::new(ip, port))).to_vec()
+        };
+        let (tls, none) =
+            (AuthMechanism { tls: true, ..AuthMechanism::default() }, PermissionGroups::default());
+        let (bindings, ranges, permission_groups, auth_mechanism) = match usage {
+            Usage::Custom => (Vec::new(), Vec::new(), none, tls),
+            Usage::Internet => {
+                let anybody = PermissionGroups { anonymous_users: true, ..none };
+                (Vec::new(), vec![IpRange::ALL_V6, IpRange::ALL_V4], anybody, tls)
+            }
+            Usage::Internal => {
+                let servers =
+                    PermissionGroups { exchange_servers: true, exchange_legacy_servers: true, ..none };
+                (everywhere(25), Vec::new(), servers, AuthMechanism { exchange_server: true, ..tls })
+            }
+            Usage::Client => {
+                let users = PermissionGroups { exchange_users: true, ..none };
+                (everywhere(587), Vec::new(), users, AuthMechanism::LOGIN)
+            }
+            Usage::Partner => (Vec::new(), Vec::new(), PermissionGroups { partners: true, ..none }, tls),
+        };
+        let begun = ReceiveConnector::new(name, bindings, ranges);
+        ReceiveConnector { permission_groups, auth_mechanism, ..begun }
+    }
+
     /// A connector of usage type Custom for these clients: STARTTLS, no permissions, default limits.
     pub fn new(name: &str, bindings: Vec<Binding>, remote_ip_ranges: Vec<IpRange>) -> ReceiveConnector {
         ReceiveConnector {
@@ -317,6 +364,18 @@ flags! {
         /// Every client counts as one of our own servers.
         external_authoritative = "ExternalAuthoritative",
     }
+}
+
+impl AuthMechanism {
+    /// What connectors for users who log in begin with.
+    pub(crate) const LOGIN: AuthMechanism = AuthMechanism {
+        tls: true,
+        integrated: true,
+        basic_auth: true,
+        basic_auth_require_tls: true,
+        exchange_server: false,
+        external_authoritative: false,
+    };
 }
 
 flags! {

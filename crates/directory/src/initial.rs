@@ -130,7 +130,7 @@ impl InitialNode {
     fn default_connector(&self, server: &str) -> Result<ReceiveConnector, Invalid> {
         let name = format!("Default {server}");
         Ok(ReceiveConnector {
-            auth_mechanism: AuthMechanism { exchange_server: true, ..login_mechanisms() },
+            auth_mechanism: AuthMechanism { exchange_server: true, ..AuthMechanism::LOGIN },
             permission_groups: PermissionGroups {
                 anonymous_users: true,
                 exchange_servers: true,
@@ -148,7 +148,7 @@ impl InitialNode {
         let name = format!("Client {server}");
         Ok(ReceiveConnector {
             ssl_bindings: self.bindings(465)?,
-            auth_mechanism: login_mechanisms(),
+            auth_mechanism: AuthMechanism::LOGIN,
             permission_groups: PermissionGroups { exchange_users: true, ..PermissionGroups::default() },
             max_inbound_connection_per_source: Limit::To(20),
             ..ReceiveConnector::new(&name, self.bindings(587)?, everyone())
@@ -158,14 +158,4 @@ impl InitialNode {
 
 fn everyone() -> Vec<IpRange> {
     vec![IpRange::ALL_V6, IpRange::ALL_V4]
-}
-
-fn login_mechanisms() -> AuthMechanism {
-    AuthMechanism {
-        tls: true,
-        integrated: true,
-        basic_auth: true,
-        basic_auth_require_tls: true,
-        ..AuthMechanism::default()
-    }
 }

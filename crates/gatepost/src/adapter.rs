@@ -20,6 +20,10 @@ impl admin::Node for NodeForAdmin {
         })
     }
 
+    fn has_address(&self, address: std::net::IpAddr) -> bool {
+        listen::has_address(address)
+    }
+
     fn now(&self) -> i64 {
         self.0.context().now().seconds
     }

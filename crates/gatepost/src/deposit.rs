@@ -138,6 +138,10 @@ impl admin::Node for NoNode {
         Box::pin(async { Ok(()) })
     }
 
+    fn has_address(&self, address: std::net::IpAddr) -> bool {
+        server::listen::has_address(address)
+    }
+
     fn now(&self) -> i64 {
         server::system_clock().seconds
     }

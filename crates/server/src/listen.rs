@@ -7,11 +7,16 @@ use directory::{Binding, ServiceName, Snapshot};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeSet;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use tokio::net::TcpListener;
 
 /// Connections the kernel keeps until we accept them.
 const BACKLOG: i32 = 1024;
+
+/// Whether an address is one of this machine: whether the system gives a port there. Nothing is sent.
+pub fn has_address(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
 
 /// A local address and port with what is served there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,17 +2,18 @@
 //!
 //! Sets of flags (AuthMechanism, PermissionGroups) are replaced as a whole, lists (Bindings, RemoteIPRanges) also know
 //! `@{Add=…; Remove=…}`, both as in Exchange. Which combinations are legal, and which connectors may share a binding, is
-//! the snapshot's to check. Of the usage types only Custom exists so far; SSLBindings is ours (RFC 8314 §3.3).
+//! the snapshot's to check. A usage type says what a new connector begins with; it is not kept. SSLBindings is ours (RFC 8314 §3.3).
 
+use super::connector_settings::{SETTINGS, with_settings};
 use super::mailbox::put;
 use super::recipients::not_found;
 use super::settings::change_list;
-use super::{CHANGES, READS, REMOVES};
+use super::{CHANGES, READS, REMOVES, setting};
 use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Arguments, Call, Failure, wildcard};
 use crate::value::{Object, Shape, Value};
-use directory::{AuthMechanism, Change, PermissionGroups, ReceiveConnector, Snapshot};
+use directory::{AuthMechanism, Binding, Change, PermissionGroups, ReceiveConnector, Snapshot, Usage};
 use std::sync::Arc;
 
 static RECEIVE_CONNECTOR: Shape =
@@ -43,6 +44,7 @@ pub const CMDLETS: &[Cmdlet] = &[
                 .at(1)
                 .piped(),
             super::servers::SERVER_ONLY,
+            super::recipients::DOMAIN_CONTROLLER,
         ],
         accepts: &["ReceiveConnector"],
         examples: &[(
@@ -55,17 +57,23 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "New-ReceiveConnector",
         synopsis: "Lets SMTP clients connect in another way.",
-        parameters: &[
+        parameters: with_settings![
             parameter("Name", Kind::Text, "Unique name.").at(1).mandatory(),
-            parameter("Bindings", Kind::List, "Addresses and ports that begin in clear text.").mandatory(),
-            parameter("RemoteIPRanges", Kind::List, "Clients it is for: addresses, a-b, or CIDR.")
-                .mandatory(),
+            BINDINGS,
+            RANGES,
             SSL_BINDINGS,
             AUTH,
             GROUPS,
             ENABLED,
-            parameter("Custom", Kind::Switch, "Accepted; every new connector is of this type."),
+            parameter("Usage", Kind::Text, "What it is for: what it begins with where nothing else is said.")
+                .one_of(Usage::NAMES),
+            parameter("Client", Kind::Switch, "As -Usage Client: users who log in, on port 587."),
+            parameter("Internal", Kind::Switch, "As -Usage Internal: our own servers, on port 25."),
+            parameter("Internet", Kind::Switch, "As -Usage Internet: anybody, for our own recipients."),
+            parameter("Partner", Kind::Switch, "As -Usage Partner: servers known by mutual TLS."),
+            parameter("Custom", Kind::Switch, "As -Usage Custom, which is usual: nobody, until it is said."),
             super::servers::SERVER_ONLY,
+            super::recipients::DOMAIN_CONTROLLER,
         ],
         examples: &[(
             "New-ReceiveConnector Scanners -Bindings 0.0.0.0:25 -RemoteIPRanges 192.168.5.10,192.168.5.11 -PermissionGroups AnonymousUsers",
@@ -77,7 +85,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Set-ReceiveConnector",
         synopsis: "Changes where and how SMTP clients connect, at once.",
-        parameters: &[
+        parameters: with_settings![
             WHICH,
             parameter("Name", Kind::Text, "Unique name."),
             BINDINGS,
@@ -86,35 +94,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             AUTH,
             GROUPS,
             ENABLED,
-            parameter("RequireTLS", Kind::Bool, "Whether it refuses MAIL FROM before STARTTLS."),
-            parameter("Fqdn", Kind::Text, "Name in banner, EHLO and Received; $null is the server's."),
-            parameter("Banner", Kind::Text, "Replaces the greeting; starts with 220. $null restores it."),
-            parameter("MaxMessageSize", Kind::Text, "Largest message, such as 36MB."),
-            parameter("MaxRecipientsPerMessage", Kind::Text, "Recipients of one message."),
-            parameter("MaxHopCount", Kind::Text, "Received fields before a message counts as looping."),
-            parameter("MaxInboundConnection", Kind::Text, "Connections at a time, or Unlimited."),
-            parameter(
-                "MaxInboundConnectionPerSource",
-                Kind::Text,
-                "Connections at a time from one address, or Unlimited.",
-            ),
-            parameter("ConnectionTimeout", Kind::Text, "Life of a connection, such as 00:10:00."),
-            parameter("ConnectionInactivityTimeout", Kind::Text, "Idle limit, such as 00:05:00."),
-            parameter(
-                "MaxProtocolErrors",
-                Kind::Text,
-                "Errors before the connection is closed, or Unlimited.",
-            ),
-            parameter(
-                "MaxLogonFailures",
-                Kind::Text,
-                "Failed logins before the connection is closed; 0 is never.",
-            ),
-            parameter(
-                "TarpitInterval",
-                Kind::Text,
-                "Delay before refusals to clients not logged in, such as 00:00:05.",
-            ),
+            super::recipients::DOMAIN_CONTROLLER,
         ],
         accepts: &["ReceiveConnector"],
         examples: &[("Set-ReceiveConnector 'Client MAIL' -MaxMessageSize 50MB", "Allows larger messages.")],
@@ -124,7 +104,7 @@ pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "Remove-ReceiveConnector",
         synopsis: "Takes away a way for SMTP clients to connect.",
-        parameters: &[WHICH],
+        parameters: &[WHICH, super::recipients::DOMAIN_CONTROLLER],
         accepts: &["ReceiveConnector"],
         examples: &[("Remove-ReceiveConnector Scanners -Confirm:$false", "Removes it without asking.")],
         run: Run::Each(|call| Box::pin(remove(call))),
@@ -134,7 +114,7 @@ pub const CMDLETS: &[Cmdlet] = &[
 
 /// A connector as it is shown.
 fn view(connector: &ReceiveConnector, server: &str) -> Object {
-    Object::new(&RECEIVE_CONNECTOR, connector.guid.to_string())
+    let object = Object::new(&RECEIVE_CONNECTOR, connector.guid.to_string())
         .with("Name", &connector.name)
         .with("Identity", format!("{server}\\{}", connector.name))
         .with("Enabled", connector.enabled)
@@ -143,21 +123,50 @@ fn view(connector: &ReceiveConnector, server: &str) -> Object {
         .with("RemoteIPRanges", Value::texts(&connector.remote_ip_ranges))
         .with("AuthMechanism", connector.auth_mechanism.to_string())
         .with("PermissionGroups", connector.shown_groups().to_string())
-        .with("RequireTLS", connector.require_tls)
-        .with("Fqdn", &connector.fqdn)
-        .with("Banner", connector.banner.as_ref())
-        .with("MaxMessageSize", connector.max_message_size)
-        .with("MaxRecipientsPerMessage", connector.max_recipients_per_message)
-        .with("MaxHopCount", connector.max_hop_count)
-        .with("MaxInboundConnection", connector.max_inbound_connection)
-        .with("MaxInboundConnectionPerSource", connector.max_inbound_connection_per_source)
-        .with("ConnectionTimeout", connector.connection_timeout)
-        .with("ConnectionInactivityTimeout", connector.connection_inactivity_timeout)
-        .with("MaxProtocolErrors", connector.max_protocol_errors)
-        .with("MaxLogonFailures", connector.max_logon_failures)
-        .with("TarpitInterval", connector.tarpit_interval)
-        .with("Server", server)
-        .with("Guid", connector.guid.to_string())
+        .with("OpenRelay", policy::open_relay(connector).map(|why| format!("Anyone: {why}")));
+    setting::show(SETTINGS, connector, object).with("Server", server).with("Guid", connector.guid.to_string())
+}
+
+/// The usage type that the arguments name; two are one too many.
+fn usage(arguments: &Arguments) -> Result<Usage, Failure> {
+    let switches = Usage::ALL.iter().copied().filter(|usage| arguments.switch(&usage.to_string()));
+    let named: Vec<Usage> = switches.chain(arguments.parse("Usage")?).collect();
+    match named.as_slice() {
+        [] => Ok(Usage::Custom),
+        [only] => Ok(*only),
+        several => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let names = names.join(" and ");
+            Err(format!("A connector has one usage type, not {names}; name one of them.").into())
+        }
+    }
+}
+
+/// Refuses a new connector that says what its usage type has fixed, or leaves open what it has not.
+fn check_usage(arguments: &Arguments, usage: Usage, begun: &ReceiveConnector) -> Result<(), Failure> {
+    let bindings = arguments.given("Bindings") || arguments.given("SSLBindings");
+    let parts = [
+        ("Bindings", bindings, texts(&begun.bindings)),
+        ("RemoteIPRanges", arguments.given("RemoteIPRanges"), texts(&begun.remote_ip_ranges)),
+    ];
+    for (part, given, fixed) in parts {
+        let open = fixed.is_empty();
+        if open && !given {
+            return Err(format!("A connector of usage type {usage} needs -{part}.").into());
+        }
+        if !open && given {
+            return Err(format!(
+                "Usage type {usage} begins with {part} {fixed}; leave -{part} away, and change it with \
+                 Set-ReceiveConnector afterwards."
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+fn texts<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn one(call: &Call<'_>, snapshot: &Snapshot) -> Result<Arc<ReceiveConnector>, Failure> {
@@ -188,11 +197,14 @@ async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     super::servers::check(call)?;
     let server = call.context().server_name();
     let name = call.arguments.text("Name").unwrap_or_default();
+    let usage = usage(&call.arguments)?;
     if !call.may("Create the receive connector", &name).await? {
         return Ok(());
     }
-    let mut connector = ReceiveConnector::new(&name, Vec::new(), Vec::new());
+    let mut connector = ReceiveConnector::of_usage(usage, &name);
+    check_usage(&call.arguments, usage, &connector)?;
     let remarks = apply(&call.arguments, &mut connector)?;
+    local_addresses(call, &connector, &[])?;
     let after = view(&connector, &server);
     let changing = change::begin(call.context()).await;
     if changing.snapshot.receive_connector(&name).is_some() {
@@ -219,6 +231,8 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     let mut connector = ReceiveConnector::clone(&old);
     put(&mut connector.name, call.arguments.text("Name"));
     let remarks = apply(&call.arguments, &mut connector)?;
+    let known: Vec<Binding> = old.all_bindings().copied().collect();
+    local_addresses(call, &connector, &known)?;
     let edit = Edit {
         before: Some(view(&old, &server)),
         after: Some(view(&connector, &server)),
@@ -234,26 +248,10 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
 
 fn apply(arguments: &Arguments, connector: &mut ReceiveConnector) -> Result<Vec<String>, Failure> {
     put(&mut connector.enabled, arguments.bool("Enabled"));
-    put(&mut connector.require_tls, arguments.bool("RequireTLS"));
     put(&mut connector.auth_mechanism, arguments.parse("AuthMechanism")?);
     put(&mut connector.permission_groups, arguments.parse("PermissionGroups")?);
-    // It follows from the entries.
+    // Shown, not kept: it says that there are entries, and these stay whatever the groups are.
     connector.permission_groups.custom = false;
-    put(&mut connector.fqdn, arguments.text("Fqdn"));
-    put(
-        &mut connector.banner,
-        arguments.text("Banner").map(|text| Some(text).filter(|text| !text.is_empty())),
-    );
-    put(&mut connector.max_message_size, arguments.parse("MaxMessageSize")?);
-    put(&mut connector.max_recipients_per_message, arguments.parse("MaxRecipientsPerMessage")?);
-    put(&mut connector.max_hop_count, arguments.parse("MaxHopCount")?);
-    put(&mut connector.max_inbound_connection, arguments.parse("MaxInboundConnection")?);
-    put(&mut connector.max_inbound_connection_per_source, arguments.parse("MaxInboundConnectionPerSource")?);
-    put(&mut connector.connection_timeout, arguments.parse("ConnectionTimeout")?);
-    put(&mut connector.connection_inactivity_timeout, arguments.parse("ConnectionInactivityTimeout")?);
-    put(&mut connector.max_protocol_errors, arguments.parse("MaxProtocolErrors")?);
-    put(&mut connector.max_logon_failures, arguments.parse("MaxLogonFailures")?);
-    put(&mut connector.tarpit_interval, arguments.parse("TarpitInterval")?);
     let mut remarks = Vec::new();
     change_list(arguments, "Bindings", &mut connector.bindings, &mut remarks)?;
     change_list(arguments, "SSLBindings", &mut connector.ssl_bindings, &mut remarks)?;
@@ -261,7 +259,31 @@ fn apply(arguments: &Arguments, connector: &mut ReceiveConnector) -> Result<Vec<
     if arguments.given("AuthMechanism") {
         remarks.extend(without_effect(&connector.auth_mechanism));
     }
+    remarks.extend(setting::put(
+        SETTINGS,
+        connector,
+        &ReceiveConnector::new("", Vec::new(), Vec::new()),
+        arguments,
+    )?);
+    remarks.extend(super::access::open_relay(connector));
     Ok(remarks)
+}
+
+/// New bindings have to be addresses of this machine: others could not be opened, at the latest after its next start.
+fn local_addresses(call: &Call<'_>, connector: &ReceiveConnector, known: &[Binding]) -> Result<(), Failure> {
+    let strange = |binding: &&Binding| {
+        let ip = binding.0.ip();
+        !known.contains(binding) && !ip.is_unspecified() && !call.context().node.has_address(ip)
+    };
+    match connector.all_bindings().find(strange) {
+        Some(binding) => Err(Failure::Error(format!(
+            "ReceiveConnector '{}', Bindings: {} is no address of this server; legal: its addresses, 0.0.0.0 for all of \
+             IPv4, and [::] for all of IPv6.",
+            connector.name,
+            binding.0.ip()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Mechanisms that do something in Exchange and nothing here, with what to do instead.

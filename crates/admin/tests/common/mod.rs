@@ -24,6 +24,10 @@ impl Node for FakeNode {
         Box::pin(std::future::ready(failure.map_or(Ok(()), Err)))
     }
 
+    fn has_address(&self, address: IpAddr) -> bool {
+        address.is_loopback()
+    }
+
     fn now(&self) -> i64 {
         1_794_830_400
     }

@@ -134,6 +134,10 @@ impl admin::Node for NoNode {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn has_address(&self, address: std::net::IpAddr) -> bool {
+        server::listen::has_address(address)
+    }
+
     fn now(&self) -> i64 {
         server::system_clock().seconds
     }

@@ -189,6 +189,10 @@ impl admin::Node for Adapter {
         })
     }
 
+    fn has_address(&self, address: std::net::IpAddr) -> bool {
+        server::listen::has_address(address)
+    }
+
     fn now(&self) -> i64 {
         server::system_clock().seconds
     }
