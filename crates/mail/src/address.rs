@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 /// Why a text is no address or domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +160,20 @@ fn least_quoted(local: &str) -> String {
 
 fn quoted(plain: &str) -> String {
     format!("\"{}\"", plain.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+impl FromStr for Domain {
+    type Err = AddressError;
+    fn from_str(text: &str) -> Result<Domain, AddressError> {
+        Domain::new(text)
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+    fn from_str(text: &str) -> Result<Address, AddressError> {
+        Address::parse(text)
+    }
 }
 
 impl fmt::Display for Domain {

@@ -31,6 +31,7 @@ mod setting;
 mod settings;
 mod sought;
 mod statistics;
+mod transport_config;
 mod users;
 
 use crate::cmdlet::{Cmdlet, Effect, Run};
@@ -60,6 +61,7 @@ static TOPICS: &[&[Cmdlet]] = &[
     services::CMDLETS,
     settings::CMDLETS,
     statistics::CMDLETS,
+    transport_config::CMDLETS,
     users::CMDLETS,
 ];
 
@@ -104,7 +106,6 @@ const LATER: &[&str] = &[
     "Get-Queue",
     "Get-RemoteDomain",
     "Get-SendConnector",
-    "Get-TransportConfig",
     "Get-TransportRule",
     "Get-TransportService",
     "Import-Csv",
@@ -119,7 +120,6 @@ const LATER: &[&str] = &[
     "Retry-Queue",
     "Set-RemoteDomain",
     "Set-SendConnector",
-    "Set-TransportConfig",
     "Set-TransportRule",
     "Tee-Object",
     "Test-ClientLogin",

@@ -9,6 +9,7 @@ use directory::{
     ByteSize, ExtendedProtectionPolicy, Limit, MessageRateSource, ProtocolLoggingLevel, SizeEnabled,
     TimeSpan, TransportRole,
 };
+use mail::Address;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -67,6 +68,19 @@ impl Field for Option<String> {
     }
 }
 
+/// Empty is nobody.
+impl Field for Option<Address> {
+    fn show(&self) -> Value {
+        self.as_ref().map(ToString::to_string).into()
+    }
+
+    fn put(&mut self, arguments: &Arguments, name: &str) -> Result<(), Failure> {
+        let cleared = arguments.text(name).is_some_and(|text| text.is_empty());
+        *self = if cleared { None } else { arguments.parse(name)? };
+        Ok(())
+    }
+}
+
 impl<T> Field for Vec<T>
 where
     T: FromStr<Err: Display> + Clone + PartialEq + Display,
@@ -101,6 +115,7 @@ parsed! {
     ByteSize => |value| *value,
     TimeSpan => |value| *value,
     Limit<u32> => |value| *value,
+    Limit<ByteSize> => |value| *value,
     SizeEnabled => |value| value.to_string(),
     MessageRateSource => |value| value.to_string(),
     ProtocolLoggingLevel => |value| value.to_string(),
