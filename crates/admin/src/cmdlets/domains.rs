@@ -1,7 +1,7 @@
 //! New-, Get-, Set- and Remove-AcceptedDomain.
 //!
-//! Exactly one domain is the default; it changes hands by MakeDefault on another one. Patterns such as `*` are refused:
-//! the article warns that they make an open relay, and a subdomain can be named. What depends on a domain, such as
+//! Exactly one domain is the default; it changes hands by MakeDefault on another one. `*.example.test` also takes mail for
+//! all subdomains; `*` is refused, for it makes an open relay. What depends on a domain, such as
 //! addresses of mailboxes, is checked by the snapshot when the domain is to go.
 
 use super::mailbox::put;
@@ -11,7 +11,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Call, Failure, wildcard};
 use crate::value::{Object, Shape};
-use directory::{AcceptedDomain, Change, Snapshot};
+use directory::{AcceptedDomain, Change, DomainType, Snapshot};
 use mail::Domain;
 use std::sync::Arc;
 
@@ -22,13 +22,20 @@ const WHICH: Parameter = parameter("Identity", Kind::Text, "Name or domain.").at
 const DOMAIN_TYPE: Parameter = parameter("DomainType", Kind::Text, "Whether all its recipients are here.")
     .one_of(&["Authoritative", "InternalRelay", "ExternalRelay"]);
 
+const ADDRESS_BOOK: &str = "AddressBookEnabled is kept, but has no effect in this version. Whether recipients are looked up \
+    follows from DomainType.";
+
 pub const CMDLETS: &[Cmdlet] = &[
     Cmdlet {
         name: "New-AcceptedDomain",
         synopsis: "Takes mail for another domain.",
         parameters: &[
             parameter("Name", Kind::Text, "Unique name.").at(1).mandatory(),
-            parameter("DomainName", Kind::Text, "The domain; usually the name."),
+            parameter(
+                "DomainName",
+                Kind::Text,
+                "The domain, or *.domain for its subdomains too; usually the name.",
+            ),
             DOMAIN_TYPE,
         ],
         examples: &[(
@@ -56,6 +63,8 @@ pub const CMDLETS: &[Cmdlet] = &[
             WHICH,
             parameter("Name", Kind::Text, "Unique name."),
             DOMAIN_TYPE,
+            parameter("MatchSubDomains", Kind::Bool, "Whether it takes mail for all subdomains too."),
+            parameter("AddressBookEnabled", Kind::Bool, "Kept: whether its recipients are looked up here."),
             parameter("MakeDefault", Kind::Bool, "Whether it completes names without a domain."),
         ],
         accepts: &["AcceptedDomain"],
@@ -81,9 +90,12 @@ pub const CMDLETS: &[Cmdlet] = &[
 fn view(domain: &AcceptedDomain) -> Object {
     Object::new(&ACCEPTED_DOMAIN, domain.guid.to_string())
         .with("Name", &domain.name)
-        .with("DomainName", domain.domain_name.to_string())
+        .with("DomainName", domain.pattern())
         .with("DomainType", domain.domain_type.to_string())
         .with("Default", domain.default)
+        .with("MatchSubDomains", domain.match_sub_domains)
+        .with("AddressBookEnabled", domain.is_address_book_enabled())
+        .with("Guid", domain.guid.to_string())
 }
 
 fn one(call: &Call<'_>, snapshot: &Snapshot) -> Result<Arc<AcceptedDomain>, Failure> {
@@ -94,14 +106,17 @@ fn one(call: &Call<'_>, snapshot: &Snapshot) -> Result<Arc<AcceptedDomain>, Fail
 async fn new(call: &mut Call<'_>) -> Result<(), Failure> {
     let name = call.arguments.text("Name").unwrap_or_default();
     let text = call.arguments.text("DomainName").unwrap_or_else(|| name.clone());
-    if text.starts_with('*') {
-        return Err(format!(
-            "'{text}' is not accepted: it would take mail for domains that are not ours, and '*' would make an open relay."
-        )
-        .into());
+    if text.trim() == "*" {
+        return Err(
+            "'*' is not accepted: it would take mail for domains that are not ours, and '*' would make an open relay."
+                .into(),
+        );
     }
-    let domain_name = Domain::new(text.trim()).map_err(|error| format!("'{text}' is no domain: {error}."))?;
-    let mut domain = AcceptedDomain { name, ..AcceptedDomain::new(domain_name) };
+    let above = text.trim().strip_prefix("*.");
+    let domain_name = Domain::new(above.unwrap_or(text.trim()))
+        .map_err(|error| format!("'{text}' is no domain: {error}."))?;
+    let match_sub_domains = above.is_some();
+    let mut domain = AcceptedDomain { name, match_sub_domains, ..AcceptedDomain::new(domain_name) };
     put(&mut domain.domain_type, call.arguments.parse("DomainType")?);
     if !call.may("Create the accepted domain", &domain.name).await? {
         return Ok(());
@@ -123,7 +138,7 @@ async fn get(call: &mut Call<'_>) -> Result<(), Failure> {
         return Ok(());
     }
     for domain in snapshot.accepted_domains() {
-        if wildcard::fits(&pattern, &domain.name) || wildcard::fits(&pattern, domain.domain_name.as_str()) {
+        if wildcard::fits(&pattern, &domain.name) || wildcard::fits(&pattern, &domain.pattern()) {
             call.emit(view(domain)).await?;
         }
     }
@@ -140,6 +155,9 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
     let mut domain = AcceptedDomain::clone(&old);
     put(&mut domain.name, call.arguments.text("Name"));
     put(&mut domain.domain_type, call.arguments.parse("DomainType")?);
+    put(&mut domain.match_sub_domains, call.arguments.bool("MatchSubDomains"));
+    let book = call.arguments.bool("AddressBookEnabled");
+    put(&mut domain.address_book_enabled, book.map(Some));
     let mut changes = Vec::new();
     match call.arguments.bool("MakeDefault") {
         Some(true) if !old.default => {
@@ -155,9 +173,14 @@ async fn set(call: &mut Call<'_>) -> Result<(), Failure> {
         }
         _ => {}
     }
+    let unusual = book.is_some_and(|book| book != (domain.domain_type == DomainType::Authoritative));
     let (before, after) = (Some(view(&old)), Some(view(&domain)));
     changes.push(Change::put(domain));
-    changing.commit(call, Edit { changes, before, after, ..Edit::default() }).await
+    let committed = changing.commit(call, Edit { changes, before, after, ..Edit::default() }).await;
+    if unusual {
+        call.warn(ADDRESS_BOOK).await?;
+    }
+    committed
 }
 
 async fn remove(call: &mut Call<'_>) -> Result<(), Failure> {
