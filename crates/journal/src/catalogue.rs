@@ -25,6 +25,8 @@ pub enum Source {
     Imap4,
     /// SMTP, in and out.
     Transport,
+    /// HTTPS.
+    Web,
     /// The node itself.
     Gatepost,
 }
@@ -45,7 +47,8 @@ impl Level {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Source; 4] = [Source::Pop3, Source::Imap4, Source::Transport, Source::Gatepost];
+    pub const ALL: [Source; 5] =
+        [Source::Pop3, Source::Imap4, Source::Transport, Source::Web, Source::Gatepost];
 
     /// Its name in the event log.
     pub const fn name(self) -> &'static str {
@@ -53,6 +56,7 @@ impl Source {
             Source::Pop3 => "MSExchangePOP3",
             Source::Imap4 => "MSExchangeIMAP4",
             Source::Transport => "MSExchangeTransport",
+            Source::Web => "W3SVC",
             Source::Gatepost => "Gatepost",
         }
     }
@@ -86,7 +90,8 @@ pub struct Kind {
 }
 
 /// Services whose ports open and close.
-const SERVICES: &[Source] = &[Source::Pop3, Source::Imap4, Source::Transport];
+const SERVICES: &[Source] = &[Source::Pop3, Source::Imap4, Source::Transport, Source::Web];
+const MAIL_SERVICES: &[Source] = &[Source::Pop3, Source::Imap4, Source::Transport];
 const MAILBOX_SERVICES: &[Source] = &[Source::Pop3, Source::Imap4];
 const NODE: &[Source] = &[Source::Gatepost];
 
@@ -95,7 +100,7 @@ macro_rules! kinds {
     ($($name:ident = $id:literal, $level:ident, $sources:ident, $meaning:literal, $remedy:literal;)*) => {
         /// The events by name.
         pub mod kinds {
-            use super::{Kind, Level, MAILBOX_SERVICES, NODE, SERVICES};
+            use super::{Kind, Level, MAIL_SERVICES, MAILBOX_SERVICES, NODE, SERVICES};
 
             $(
                 #[doc = $meaning]
@@ -116,9 +121,9 @@ kinds! {
     UPGRADED = 1002, Information, NODE, "The data was brought to a newer format at the start.", "An older version cannot open it any more; a backup from before the upgrade can be restored.";
     SERVICE_STARTED = 1010, Information, SERVICES, "The service has opened its first port.", "";
     SERVICE_STOPPED = 1011, Information, SERVICES, "The service has closed its last port.", "";
-    CANNOT_LISTEN = 1012, Error, SERVICES, "A port could not be opened.", "End the program that has it, or choose another port with Set-PopSettings, Set-ImapSettings or Set-ReceiveConnector.";
+    CANNOT_LISTEN = 1012, Error, SERVICES, "A port could not be opened.", "End the program that has it, or choose another port with Set-PopSettings, Set-ImapSettings, Set-ReceiveConnector or Set-WebSettings.";
     CLEAR_TEXT_LOGIN = 1020, Warning, MAILBOX_SERVICES, "Clear-text login is enabled: user names and passwords can be read on the network.", "Set-PopSettings -LoginType SecureLogin, or the same with Set-ImapSettings.";
-    CLEAR_TEXT_REFUSED = 1021, Warning, SERVICES, "A client tried to log in without TLS and was refused.", "Set the client to SSL/TLS or STARTTLS.";
+    CLEAR_TEXT_REFUSED = 1021, Warning, MAIL_SERVICES, "A client tried to log in without TLS and was refused.", "Set the client to SSL/TLS or STARTTLS.";
     WRONG_PASSWORDS = 1022, Warning, SERVICES, "Many logins with a wrong name or password came from one address.", "Look at who it is; a program with an old password does it too.";
     CERTIFICATE_WARNING = 1030, Warning, NODE, "Something about the certificate in use needs attention, such as that it expires.", "Replace tls/server.pem and tls/server-key.pem, and send the server a SIGHUP.";
     CERTIFICATE_RENEWED = 1031, Information, NODE, "Another certificate is in use.", "";
@@ -126,10 +131,10 @@ kinds! {
     DISK_FULL = 1040, Error, NODE, "The disk is full; new mail is refused until there is room.", "Make room on the disk that holds the data directory. Nothing needs to be restarted.";
     STORE_DAMAGED = 1041, Error, NODE, "Data could not be read as it was written.", "Stop the server and run `gatepost check`; restore what it names from a backup.";
     STORE_FAILED = 1042, Error, NODE, "The store could not do something.", "The event says what the system answered; look at the disk and at permissions.";
-    QUOTA_REACHED = 1050, Warning, SERVICES, "A mailbox is full and takes no more mail.", "Set-Mailbox -ProhibitSendReceiveQuota with more, or let the user remove messages.";
+    QUOTA_REACHED = 1050, Warning, MAIL_SERVICES, "A mailbox is full and takes no more mail.", "Set-Mailbox -ProhibitSendReceiveQuota with more, or let the user remove messages.";
     HOUSEKEEPING = 1060, Information, NODE, "Removed messages whose time was up were purged.", "";
-    PROTOCOL_LOG_FAILED = 1070, Error, SERVICES, "The protocol log cannot be written.", "Make room or give the server the right to write there, or set another LogFileLocation.";
-    PROTOCOL_LOG_LOST = 1071, Warning, SERVICES, "Lines of the protocol log were lost: they came faster than they could be written.", "Put the log on a faster disk, or turn it off.";
+    PROTOCOL_LOG_FAILED = 1070, Error, MAIL_SERVICES, "The protocol log cannot be written.", "Make room or give the server the right to write there, or set another LogFileLocation.";
+    PROTOCOL_LOG_LOST = 1071, Warning, MAIL_SERVICES, "Lines of the protocol log were lost: they came faster than they could be written.", "Put the log on a faster disk, or turn it off.";
     SESSION_BUG = 1080, Error, SERVICES, "A bug ended a session; all others go on.", "Please report it with the text of the event.";
     EVENTS_LOST = 1090, Warning, NODE, "Events were lost: they could not be kept for too long.", "Look at the events before this one, which say why.";
 }
