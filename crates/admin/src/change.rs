@@ -110,6 +110,9 @@ impl Changing {
             let warning = "The command completed successfully but no settings of";
             return Ok(call.warn(format!("{warning} '{name}' have been modified.")).await?);
         }
+        for changes in [&edit.first, &edit.changes] {
+            policy::change_objects(&self.snapshot, self.context.who, changes)?;
+        }
         let shown = edit.after.as_ref().or(edit.before.as_ref());
         let object = shown.map_or_else(String::new, identity);
         let audit = AuditEntry {
@@ -193,6 +196,16 @@ async fn save_in_turn(context: &Context, first: Step, second: Step) -> Result<()
         return Err(failure.into());
     }
     save(context, second).await
+}
+
+/// Saves what is no change by anybody, and so nothing for the audit log, such as when something was used.
+pub async fn note(
+    context: &Context,
+    change: impl FnOnce(&Snapshot) -> Option<Change>,
+) -> Result<(), Failure> {
+    let changing = begin(context).await;
+    let step = Step { changes: change(&changing.snapshot).into_iter().collect(), ..Step::default() };
+    Ok(save(&changing.context, step).await?)
 }
 
 async fn save(context: &Context, step: Step) -> Result<(), Undone> {

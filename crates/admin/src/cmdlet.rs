@@ -2,6 +2,7 @@
 
 use crate::BoxFuture;
 use crate::run::{Arguments, Call, Env, Failure, Made};
+use directory::Role;
 
 /// A cmdlet.
 pub struct Cmdlet {
@@ -19,6 +20,8 @@ pub struct Cmdlet {
     pub examples: &'static [(&'static str, &'static str)],
     /// Whether it changes something.
     pub effect: Effect,
+    /// The least role that may call it; what it then may see and change, `policy` judges once more for each object.
+    pub role: Role,
     /// What it does.
     pub run: Run,
 }

@@ -62,11 +62,13 @@ pub trait Output: Send {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// What kind of text it is. All but `Output` belong on standard error.
+/// What kind of text it is. All but `Output` and `Object` belong on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
-    /// Results.
+    /// Results as text.
     Output,
+    /// Results as values, for programs: each a line of JSON.
+    Object,
     /// Warnings.
     Warning,
     /// Errors.

@@ -13,13 +13,16 @@ mod complete;
 mod context;
 pub mod grammar;
 mod output;
+mod program;
 mod run;
 mod together;
+pub mod token;
 mod value;
 
 pub use complete::{Candidate, Completions};
 pub use context::{BoxFuture, Channel, Context, Echo, Gone, Node, Outcome, Output, Question, Terminal};
 pub use grammar::needs_more;
+pub use program::{Definition, Field, Schema};
 pub use run::Shell;
 pub use together::Changes;
 

@@ -4,6 +4,7 @@ use crate::check::{self, Invalid};
 use crate::record::{Kind, Object, Record};
 use crate::{
     AcceptedDomain, DistributionGroup, Mailbox, Organization, ProtocolSettings, Recipient, Service, Snapshot,
+    WebSettings,
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -28,7 +29,8 @@ impl Change {
         Change::Remove(object.into())
     }
 
-    fn object(&self) -> &Object {
+    /// What is put or removed.
+    pub fn object(&self) -> &Object {
         match self {
             Change::Put(object) | Change::Remove(object) => object,
         }
@@ -50,7 +52,7 @@ macro_rules! into_object {
     )+};
 }
 
-into_object!(Mailbox, Service, Organization);
+into_object!(Mailbox, Service, Organization, WebSettings);
 
 impl Object {
     /// The settings of POP3.
@@ -126,6 +128,7 @@ impl Snapshot {
             Object::ImapSettings(new) => self.imap == *new,
             Object::Service(new) => self.services.get(&new.name) == Some(new),
             Object::Organization(new) => self.organization == *new,
+            Object::WebSettings(new) => self.web == *new,
             listed => self.lists.has(listed),
         }
     }
@@ -137,6 +140,7 @@ impl Snapshot {
             Object::PopSettings(_)
             | Object::ImapSettings(_)
             | Object::Service(_)
+            | Object::WebSettings(_)
             | Object::Organization(_) => match change {
                 Change::Put(object) => self.put_only(object.clone()),
                 Change::Remove(object) => return Err(check::not_removable(object)),
@@ -159,6 +163,7 @@ impl Snapshot {
                 Arc::make_mut(&mut self.services).insert(service.name, service);
             }
             Object::Organization(organization) => self.organization = organization,
+            Object::WebSettings(settings) => self.web = settings,
             _ => {}
         }
     }
@@ -242,7 +247,7 @@ impl Object {
 
 /// Whether a change can move a listener or the clients of a connector.
 pub(crate) fn touches_listeners(changes: &[Change]) -> bool {
-    let kinds = [Kind::ReceiveConnector, Kind::PopSettings, Kind::ImapSettings];
+    let kinds = [Kind::ReceiveConnector, Kind::PopSettings, Kind::ImapSettings, Kind::WebSettings];
     changes.iter().any(|change| kinds.contains(&change.object().kind()))
 }
 

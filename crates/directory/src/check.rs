@@ -7,7 +7,7 @@ use crate::snapshot::fold;
 use crate::{
     AcceptedDomain, AccessList, AuthMechanism, Binding, ByteSize, Change, DistributionGroup, DomainType,
     IpRange, Limit, MailContact, Mailbox, ProtocolPolicy, ProtocolSettings, Quotas, ReceiveConnector,
-    Recipient, Snapshot, TimeSpan, TransportConfig,
+    Recipient, Snapshot, TimeSpan, TransportConfig, WebSettings,
 };
 use mail::{Address, Domain};
 use std::collections::HashSet;
@@ -85,6 +85,7 @@ fn alone(object: &Object) -> Result<(), Invalid> {
             within("Organization", "AdminAuditLogAgeLimit", found.admin_audit_log_age_limit, legal)?;
             transport(&found.transport)
         }
+        Object::WebSettings(found) => web(found),
         // A service has no illegal values; a mailbox was checked when it was put in; the others check themselves.
         _ => Ok(()),
     }
@@ -548,6 +549,7 @@ enum Use {
     ImapSsl,
     Smtp,
     SmtpSsl,
+    Web,
 }
 
 impl Use {
@@ -555,7 +557,7 @@ impl Use {
         match self {
             Use::Pop | Use::Imap => "UnencryptedOrTLSBindings",
             Use::Smtp => "Bindings",
-            Use::PopSsl | Use::ImapSsl | Use::SmtpSsl => "SSLBindings",
+            Use::PopSsl | Use::ImapSsl | Use::SmtpSsl | Use::Web => "SSLBindings",
         }
     }
 
@@ -616,6 +618,7 @@ fn opened(all: &Snapshot) -> Vec<Listener> {
     add("PopSettings", Use::PopSsl, &all.pop.ssl_bindings);
     add("ImapSettings", Use::Imap, &all.imap.unencrypted_or_tls_bindings);
     add("ImapSettings", Use::ImapSsl, &all.imap.ssl_bindings);
+    add("WebSettings", Use::Web, &all.web.ssl_bindings);
     for connector in all.all::<ReceiveConnector>() {
         let label = connector.label();
         add(&label, Use::Smtp, &connector.bindings);
@@ -698,6 +701,21 @@ fn logging(label: &str, found: &ProtocolSettings) -> Result<(), Invalid> {
         }
         _ => Ok(()),
     }
+}
+
+fn web(found: &WebSettings) -> Result<(), Invalid> {
+    let (label, connections) = ("WebSettings", 1..=i32::MAX as u32);
+    within(label, "MaxConnections", found.max_connections, connections.clone())?;
+    within(label, "MaxConnectionFromSingleIP", found.max_connection_from_single_ip, connections)?;
+    if found.external_host.is_empty() {
+        return Ok(());
+    }
+    let (name, port) = found.external_host.rsplit_once(':').unwrap_or((&found.external_host, "443"));
+    if !port.parse::<u16>().is_ok_and(|port| port > 0) {
+        let problem = format!("'{port}' is no port; legal: a host name, or host:port");
+        return Err(Invalid::new(label, "ExternalHost", problem));
+    }
+    host(label, "ExternalHost", name)
 }
 
 /// As in Exchange: the milliseconds fit into 31 bits.

@@ -6,7 +6,7 @@ use crate::{
     AcceptedDomain, AuthMechanism, Binding, Change, ConnectionSetting, Encryption, IpRange, Limit,
     LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, Quotas,
     ReceiveConnector, Restrictions, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
-    TransportConfig,
+    TransportConfig, WebSettings,
 };
 use crate::{CalendarItems, ExtendedProtection, MimeTextFormat, RollOver};
 use mail::Domain;
@@ -52,6 +52,10 @@ impl Snapshot {
             Change::put(node.default_connector(&server)?),
             Change::put(node.client_connector(&server)?),
         ];
+        let web = WebSettings { ssl_bindings: node.bindings(443)?, ..WebSettings::default() };
+        changes.push(Change::put(web));
+        // As submission: logins need TLS, and administration from afar needs a role too.
+        changes.push(Change::put(Service::new(ServiceName::Web, StartupType::Automatic)));
         for service in [ServiceName::Pop3, ServiceName::Imap4] {
             changes.push(Change::put(Service::new(service, node.pop_and_imap)));
         }

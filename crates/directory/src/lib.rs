@@ -28,6 +28,7 @@ mod snapshot;
 mod transport_config;
 mod trustee;
 mod values;
+mod web;
 
 pub use change::{Applied, Change};
 pub use check::Invalid;
@@ -49,3 +50,4 @@ pub use snapshot::Snapshot;
 pub use transport_config::TransportConfig;
 pub use trustee::{Trustee, WellKnown};
 pub use values::*;
+pub use web::{AccessToken, Role, WebSettings};

@@ -5,7 +5,7 @@
 
 use crate::names::named;
 use crate::protocol_policy::exception;
-use crate::{AccessList, ByteSize, Limit, MailFlow, MailboxType, Person};
+use crate::{AccessList, ByteSize, Limit, MailFlow, MailboxType, Person, Role};
 use mail::{AccountId, Address, Domain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +37,12 @@ pub struct Mailbox {
     pub account_disabled: bool,
     /// May use the administration, and gets the mail for postmaster where no mailbox has that address.
     pub administrator: bool,
+    /// May administer recipients.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recipient_management: bool,
+    /// May see everything that administrators see.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub view_only_management: bool,
     /// Protocols.
     pub cas: CasMailbox,
     /// Total of its messages from which on it may not send; at most `prohibit_send_receive_quota`.
@@ -84,6 +90,8 @@ impl Mailbox {
             password: None,
             account_disabled: false,
             administrator: false,
+            recipient_management: false,
+            view_only_management: false,
             cas: CasMailbox::default(),
             prohibit_send_quota: Limit::Unlimited,
             prohibit_send_receive_quota: Limit::Unlimited,
@@ -94,6 +102,21 @@ impl Mailbox {
             person: Person::default(),
             mail_flow: MailFlow::default(),
             permissions: AccessList::default(),
+        }
+    }
+
+    /// The greatest role that its role groups give its user.
+    pub fn role(&self) -> Role {
+        Role::GROUPS.into_iter().rev().find(|role| self.is_member(*role)).unwrap_or(Role::OwnMailbox)
+    }
+
+    /// Whether its user is a member of a role group.
+    pub fn is_member(&self, group: Role) -> bool {
+        match group {
+            Role::Organization => self.administrator,
+            Role::Recipients => self.recipient_management,
+            Role::ViewOnly => self.view_only_management,
+            Role::OwnMailbox => true,
         }
     }
 

@@ -6,8 +6,8 @@
 use crate::check::Invalid;
 use crate::lists::{InTable, List, Listed};
 use crate::{
-    AcceptedDomain, DistributionGroup, MailContact, Mailbox, Organization, ProtocolPolicy, ProtocolSettings,
-    ReceiveConnector, Service, Snapshot,
+    AcceptedDomain, AccessToken, DistributionGroup, MailContact, Mailbox, Organization, ProtocolPolicy,
+    ProtocolSettings, ReceiveConnector, Service, Snapshot, WebSettings,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -167,6 +167,8 @@ kinds! {
         Service(Service),
         /// The organisation.
         Organization(Organization),
+        /// The settings of HTTPS.
+        WebSettings(WebSettings),
     }
     lists {
         /// An accepted domain.
@@ -179,6 +181,8 @@ kinds! {
         MailContact in mail_contacts,
         /// A rule that says by group which protocols mailboxes may use.
         ProtocolPolicy in protocol_policies,
+        /// An access token.
+        AccessToken in access_tokens,
     }
 }
 

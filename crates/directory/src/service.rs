@@ -13,6 +13,8 @@ pub enum ServiceName {
     Imap4,
     /// `MSExchangeTransport`: all receive connectors, submission and delivery.
     Transport,
+    /// `W3SVC`: HTTPS, for administration from afar and for clients that look for their settings.
+    Web,
 }
 
 /// A name under which a service is known.
@@ -38,10 +40,11 @@ pub enum EntryKind {
 }
 
 /// All service names.
-pub const SERVICES: [ServiceEntry; 6] = [
+pub const SERVICES: [ServiceEntry; 7] = [
     entry("MSExchangePOP3", "Microsoft Exchange POP3", ServiceName::Pop3, EntryKind::Own),
     entry("MSExchangeIMAP4", "Microsoft Exchange IMAP4", ServiceName::Imap4, EntryKind::Own),
     entry("MSExchangeTransport", "Microsoft Exchange Transport", ServiceName::Transport, EntryKind::Own),
+    entry("W3SVC", "World Wide Web Publishing Service", ServiceName::Web, EntryKind::Own),
     entry("MSExchangePOP3BE", "Microsoft Exchange POP3 Backend", ServiceName::Pop3, EntryKind::Alias),
     entry("MSExchangeIMAP4BE", "Microsoft Exchange IMAP4 Backend", ServiceName::Imap4, EntryKind::Alias),
     entry(
@@ -63,7 +66,8 @@ const fn entry(
 
 impl ServiceName {
     /// All services.
-    pub const ALL: [ServiceName; 3] = [ServiceName::Pop3, ServiceName::Imap4, ServiceName::Transport];
+    pub const ALL: [ServiceName; 4] =
+        [ServiceName::Pop3, ServiceName::Imap4, ServiceName::Transport, ServiceName::Web];
 
     /// Its name in commands.
     pub const fn name(self) -> &'static str {
@@ -71,6 +75,7 @@ impl ServiceName {
             ServiceName::Pop3 => "MSExchangePOP3",
             ServiceName::Imap4 => "MSExchangeIMAP4",
             ServiceName::Transport => "MSExchangeTransport",
+            ServiceName::Web => "W3SVC",
         }
     }
 
@@ -80,6 +85,7 @@ impl ServiceName {
             ServiceName::Pop3 => "Microsoft Exchange POP3",
             ServiceName::Imap4 => "Microsoft Exchange IMAP4",
             ServiceName::Transport => "Microsoft Exchange Transport",
+            ServiceName::Web => "World Wide Web Publishing Service",
         }
     }
 

@@ -6,8 +6,8 @@
 use crate::map::SharedMap;
 use crate::record::{Lists, LoadError, Object, Record};
 use crate::{
-    AcceptedDomain, Change, Mailbox, Membership, Organization, ProtocolSettings, ReceiveConnector, Service,
-    ServiceName, StartupType,
+    AcceptedDomain, AccessToken, Change, Mailbox, Membership, Organization, ProtocolSettings,
+    ReceiveConnector, Service, ServiceName, StartupType, WebSettings,
 };
 use mail::{AccountId, Address, Domain};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,6 +33,7 @@ pub struct Snapshot {
     pub(crate) membership: Membership,
     /// The rules that count, in their order.
     pub(crate) policies: Arc<[Uuid]>,
+    pub(crate) web: Arc<WebSettings>,
 }
 
 /// A name as it is compared.
@@ -69,7 +70,8 @@ impl Snapshot {
         imap: Arc<ProtocolSettings>,
     ) -> Snapshot {
         let startup = |name| match name {
-            ServiceName::Pop3 | ServiceName::Imap4 => StartupType::Manual,
+            // HTTPS came later: where nothing is saved of it, nothing of it runs.
+            ServiceName::Pop3 | ServiceName::Imap4 | ServiceName::Web => StartupType::Manual,
             ServiceName::Transport => StartupType::Automatic,
         };
         let services = ServiceName::ALL.map(|name| (name, Arc::new(Service::new(name, startup(name)))));
@@ -87,6 +89,7 @@ impl Snapshot {
             administrators: Arc::default(),
             membership: Membership::default(),
             policies: Arc::default(),
+            web: Arc::default(),
         }
     }
 
@@ -100,6 +103,7 @@ impl Snapshot {
             Object::Organization(self.organization.clone()),
             Object::PopSettings(self.pop.clone()),
             Object::ImapSettings(self.imap.clone()),
+            Object::WebSettings(self.web.clone()),
         ];
         objects.extend(self.services.values().cloned().map(Object::Service));
         objects.extend(self.lists.objects());
@@ -120,6 +124,16 @@ impl Snapshot {
     /// The settings of IMAP4.
     pub fn imap(&self) -> &Arc<ProtocolSettings> {
         &self.imap
+    }
+
+    /// The settings of HTTPS.
+    pub fn web(&self) -> &Arc<WebSettings> {
+        &self.web
+    }
+
+    /// The access token with this hash.
+    pub fn access_token_by_hash(&self, hash: &str) -> Option<&Arc<AccessToken>> {
+        self.all::<AccessToken>().find(|token| token.hash == hash)
     }
 
     /// The services.

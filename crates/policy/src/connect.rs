@@ -1,7 +1,7 @@
 //! Who may connect: the receive connector that takes a connection, and how many connections there may be.
 
 use crate::{Refusal, Scope};
-use directory::{Limit, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot};
+use directory::{Limit, Mailbox, ProtocolSettings, ReceiveConnector, Snapshot, WebSettings};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub enum Door<'a> {
     Imap4(&'a ProtocolSettings),
     /// SMTP with the connector that took the connection.
     Smtp(&'a ReceiveConnector),
+    /// HTTPS with its settings.
+    Web(&'a WebSettings),
 }
 
 impl Door<'_> {
@@ -23,6 +25,7 @@ impl Door<'_> {
             Door::Pop3(_) => "POP3",
             Door::Imap4(_) => "IMAP4",
             Door::Smtp(_) => "SMTP",
+            Door::Web(_) => "HTTPS",
         }
     }
 
@@ -31,6 +34,7 @@ impl Door<'_> {
         match self {
             Door::Pop3(_) => "Set-PopSettings".to_owned(),
             Door::Imap4(_) => "Set-ImapSettings".to_owned(),
+            Door::Web(_) => "Set-WebSettings".to_owned(),
             Door::Smtp(connector) => {
                 format!("Set-ReceiveConnector {}", crate::refusal::quoted(&connector.name))
             }
@@ -93,12 +97,15 @@ pub fn admit(door: Door<'_>, open: Connections) -> Result<(), Refusal> {
         Door::Smtp(connector) => {
             (connector.max_inbound_connection, connector.max_inbound_connection_per_source)
         }
+        Door::Web(settings) => {
+            (Limit::To(settings.max_connections), Limit::To(settings.max_connection_from_single_ip))
+        }
     };
     below(door, Scope::Service, total, open.total)?;
     below(door, Scope::Address, from_address, open.from_address)?;
     match door {
         Door::Smtp(connector) => fair_share(connector, open),
-        Door::Pop3(_) | Door::Imap4(_) => Ok(()),
+        Door::Pop3(_) | Door::Imap4(_) | Door::Web(_) => Ok(()),
     }
 }
 
@@ -131,7 +138,7 @@ pub fn admit_user(door: Door<'_>, open: u32) -> Result<(), Refusal> {
         Door::Pop3(settings) | Door::Imap4(settings) => {
             below(door, Scope::User, Limit::To(settings.max_connections_per_user), open)
         }
-        Door::Smtp(_) => Ok(()),
+        Door::Smtp(_) | Door::Web(_) => Ok(()),
     }
 }
 

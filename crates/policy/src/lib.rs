@@ -17,7 +17,7 @@ mod refusal;
 mod transport;
 
 pub use access::{may_open, open_relay};
-pub use admin::{Caller, administer};
+pub use admin::{Caller, administer, change_objects, role, see_mailbox, see_recipient, use_token};
 pub use change::{ChangeRefusal, lose_administrator, new_password, start_service};
 pub use client_settings::{ClientSetting, client_settings};
 pub use connect::{Connections, Door, admit, admit_node, admit_user, connector, maildrop};

@@ -57,6 +57,7 @@ pub fn offers(door: Door<'_>, channel: Channel) -> Offers {
     match door {
         Door::Pop3(settings) | Door::Imap4(settings) => protocol_offers(settings, channel),
         Door::Smtp(connector) => connector_offers(connector, channel),
+        Door::Web(_) => Offers { start_tls: false, basic: channel == Channel::Tls },
     }
 }
 
@@ -119,6 +120,8 @@ fn not_offered(door: Door<'_>, channel: Channel) -> Refusal {
         let remedy = match door {
             Door::Pop3(_) | Door::Imap4(_) => format!("{} -LoginType PlainTextLogin", door.set_command()),
             Door::Smtp(connector) => clear_login_remedy(connector, &door.set_command()),
+            // There is no listener without TLS that could be asked.
+            Door::Web(_) => "https://".to_owned(),
         };
         return Refusal::LoginNeedsTls { protocol: door.protocol(), remedy };
     }
@@ -167,6 +170,8 @@ fn may_use(all: &Snapshot, door: Door<'_>, mailbox: &Mailbox) -> Result<(), Refu
         Door::Pop3(_) => (ProtocolSetting::PopEnabled, true),
         Door::Imap4(_) => (ProtocolSetting::ImapEnabled, true),
         Door::Smtp(_) => (ProtocolSetting::SmtpClientAuthenticationDisabled, false),
+        // What its user may do there is a matter of his roles.
+        Door::Web(_) => return Ok(()),
     };
     let found = effective(all, mailbox, setting);
     if found.value == wanted {

@@ -1,7 +1,7 @@
 //! Refusals: what was refused, why, and what would change it.
 
 use crate::Origin;
-use directory::ByteSize;
+use directory::{ByteSize, Role};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
@@ -328,9 +328,18 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
-    /// The caller is no administrator.
-    NotAdministrator {
+    /// The caller has not the role that is needed.
+    RoleNeeded {
         /// Who called.
+        name: String,
+        /// The least role that may do it.
+        needed: Role,
+    },
+    /// No access token is this one.
+    UnknownToken,
+    /// The time of the access token is over.
+    TokenExpired {
+        /// The token's name.
         name: String,
     },
 }
@@ -339,6 +348,9 @@ pub enum Refusal {
 pub(crate) fn quoted(name: &str) -> String {
     format!("'{}'", name.replace('\'', "''"))
 }
+
+/// How somebody gets an access token who has none that is good.
+const NEW_TOKEN: &str = "New-AccessToken NAME -Mailbox MAILBOX -Role 'View-Only Organization Management'";
 
 impl Refusal {
     /// Whether a client must not learn more than "wrong name or password", be it by text, by order of events or by time.
@@ -486,7 +498,11 @@ impl Refusal {
             Refusal::SendQuota { mailbox, used, limit } => {
                 format!("mailbox '{mailbox}' holds {used} octets and may send only below {limit}")
             }
-            Refusal::NotAdministrator { name } => format!("'{name}' is no administrator"),
+            Refusal::RoleNeeded { name, needed } => {
+                format!("it needs the role '{}', which '{name}' does not have here", needed.group_name())
+            }
+            Refusal::UnknownToken => "no access token is this one, or its mailbox is gone".to_owned(),
+            Refusal::TokenExpired { name } => format!("the access token '{name}' has expired"),
             // The others have their text in `reason`.
             _ => String::new(),
         }
@@ -585,8 +601,11 @@ impl Refusal {
             | Refusal::AuthorNotAllowed { .. }
             | Refusal::AuthorUnclear { .. }
             | Refusal::TooManyLogins { .. }
-            | Refusal::PasswordChanged { .. }
-            | Refusal::NotAdministrator { .. } => None,
+            | Refusal::PasswordChanged { .. } => None,
+            Refusal::RoleNeeded { name, needed } => {
+                Some(format!("Add-RoleGroupMember {} -Member {}", quoted(needed.group_name()), quoted(name)))
+            }
+            Refusal::UnknownToken | Refusal::TokenExpired { .. } => Some(NEW_TOKEN.to_owned()),
         }
     }
 }

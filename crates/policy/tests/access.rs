@@ -245,26 +245,155 @@ fn connections_are_limited() {
 }
 
 #[test]
-fn administrators() {
-    type Row = (&'static str, fn(&mut Mailbox), Caller, bool);
-    let table: [Row; 5] = [
-        ("the machine's owner", |_| {}, Caller::Local, true),
-        ("a user", |_| {}, Caller::User(AccountId(1)), false),
-        ("an administrator", |m| m.administrator = true, Caller::User(AccountId(1)), true),
+fn roles_of_callers() {
+    let alice = Caller::User(AccountId(1));
+    let token = |role| Caller::Token(AccountId(1), role);
+    type Row = (&'static str, fn(&mut Mailbox), Caller, Option<Role>);
+    let table: [Row; 9] = [
+        ("the machine's owner", |_| {}, Caller::Local, Some(Role::Organization)),
+        ("a user", |_| {}, alice, Some(Role::OwnMailbox)),
+        ("an administrator", |m| m.administrator = true, alice, Some(Role::Organization)),
+        ("one of recipients", |m| m.recipient_management = true, alice, Some(Role::Recipients)),
+        ("one who may look", |m| m.view_only_management = true, alice, Some(Role::ViewOnly)),
+        ("a token for less", |m| m.administrator = true, token(Role::ViewOnly), Some(Role::ViewOnly)),
+        ("a token for more", |_| {}, token(Role::Organization), Some(Role::OwnMailbox)),
         (
             "a disabled one",
             |m| {
                 m.administrator = true;
                 m.account_disabled = true;
             },
-            Caller::User(AccountId(1)),
+            alice,
+            None,
+        ),
+        ("nobody", |_| {}, Caller::User(AccountId(9)), None),
+    ];
+    for (what, edit, caller, expected) in table {
+        let all = with_alice(edit);
+        assert_eq!(role(&all, caller), expected, "{what}");
+        for needed in [Role::OwnMailbox, Role::ViewOnly, Role::Recipients, Role::Organization] {
+            let allowed = expected.is_some_and(|role| role >= needed);
+            assert_eq!(administer(&all, caller, needed).is_ok(), allowed, "{what}: {needed:?}");
+        }
+    }
+    let refusal = administer(&organisation(), alice, Role::Organization).unwrap_err();
+    assert!(refusal.reason().contains("'Organization Management'"), "{refusal}");
+    assert_eq!(refusal.remedy().unwrap(), "Add-RoleGroupMember 'Organization Management' -Member 'alice'");
+}
+
+fn administrator() -> Mailbox {
+    let address = mail::Address::parse("admin@example.test").unwrap();
+    Mailbox { administrator: true, ..Mailbox::new("admin", address, AccountId(3), 0) }
+}
+
+#[test]
+fn objects_are_changed_by_who_may() {
+    let password = |m: &mut Mailbox| m.password = Some(PasswordHash("new".to_owned()));
+    let quota = |m: &mut Mailbox| m.prohibit_send_quota = Limit::To(ByteSize(1));
+    type Row = (&'static str, fn(&mut Mailbox), Role, &'static str, fn(&mut Mailbox), bool);
+    let table: [Row; 10] = [
+        ("own password", |_| {}, Role::OwnMailbox, "alice", password, true),
+        ("own quota", |_| {}, Role::OwnMailbox, "alice", quota, false),
+        ("another's password", |_| {}, Role::OwnMailbox, "bob", password, false),
+        ("viewing", |m| m.view_only_management = true, Role::ViewOnly, "bob", quota, false),
+        ("another's quota", |m| m.recipient_management = true, Role::Recipients, "bob", quota, true),
+        ("an administrator's", |m| m.recipient_management = true, Role::Recipients, "admin", password, false),
+        (
+            "more rights",
+            |m| m.recipient_management = true,
+            Role::Recipients,
+            "bob",
+            |m| m.administrator = true,
             false,
         ),
-        ("nobody", |_| {}, Caller::User(AccountId(9)), false),
+        (
+            "own rights",
+            |m| m.recipient_management = true,
+            Role::Recipients,
+            "alice",
+            |m| m.administrator = true,
+            false,
+        ),
+        (
+            "own password, with rights",
+            |m| m.recipient_management = true,
+            Role::Recipients,
+            "alice",
+            password,
+            true,
+        ),
+        ("everything", |m| m.administrator = true, Role::Organization, "admin", password, true),
     ];
-    for (what, edit, caller, allowed) in table {
-        assert_eq!(administer(&with_alice(edit), caller).is_ok(), allowed, "{what}");
+    for (what, edit, role, target, change, allowed) in table {
+        let all = with(&with_alice(edit), administrator());
+        let mut mailbox = Mailbox::clone(all.mailbox(target).unwrap());
+        change(&mut mailbox);
+        let changes = [Change::put(mailbox)];
+        for caller in [Caller::User(AccountId(1)), Caller::Token(AccountId(1), role)] {
+            assert_eq!(change_objects(&all, caller, &changes).is_ok(), allowed, "{what}");
+        }
     }
+    let all = with_alice(|m| m.recipient_management = true);
+    let address = |local: &str| mail::Address::parse(&format!("{local}@example.test")).unwrap();
+    let group = Change::put(DistributionGroup::new("staff", address("staff"), 0));
+    let contact = Change::put(MailContact::new("carol", address("carol"), 0));
+    assert!(change_objects(&all, Caller::User(AccountId(1)), &[group.clone(), contact]).is_ok());
+    assert!(change_objects(&organisation(), Caller::User(AccountId(1)), &[group]).is_err());
+    // Tokens end with their mailbox, and are made by organisation administrators only.
+    let with_admin = with(&all, administrator());
+    for (of, ends) in [("bob", true), ("admin", false)] {
+        let token = token_of(with_admin.mailbox(of).unwrap());
+        let may = |change| change_objects(&with_admin, Caller::User(AccountId(1)), &[change]).is_ok();
+        assert!(!may(Change::put(token.clone())), "{of}");
+        assert_eq!(may(Change::remove(token)), ends, "{of}");
+    }
+    let domain = Change::put(all.accepted_domain_by_identity("example.test").unwrap().clone());
+    assert!(change_objects(&all, Caller::User(AccountId(1)), &[domain]).is_err(), "no recipient");
+    let remove_self = Change::remove(organisation().mailbox("alice").unwrap().clone());
+    assert!(change_objects(&organisation(), Caller::User(AccountId(1)), &[remove_self]).is_err());
+}
+
+#[test]
+fn users_know_of_themselves_only() {
+    let all = with(&with_alice(|_| {}), administrator());
+    let looks = with_alice(|mailbox| mailbox.view_only_management = true);
+    let address = mail::Address::parse("staff@example.test").unwrap();
+    let group = Recipient::Group(DistributionGroup::new("staff", address, 0).into());
+    let alice = Caller::User(AccountId(1));
+    for (name, own) in [("alice", true), ("bob", false)] {
+        let found = all.recipient_by_identity(name).unwrap();
+        assert_eq!(see_recipient(&all, alice, &found), own, "{name}");
+        assert!(see_recipient(&looks, alice, &found), "{name}");
+        assert!(!see_recipient(&all, Caller::User(AccountId(9)), &found), "nobody, {name}");
+    }
+    assert!(!see_recipient(&all, alice, &group) && see_recipient(&looks, alice, &group));
+}
+
+fn token_of(mailbox: &Mailbox) -> AccessToken {
+    AccessToken {
+        guid: mailbox.guid,
+        name: "backup".to_owned(),
+        hash: String::new(),
+        mailbox: mailbox.guid,
+        role: Role::ViewOnly,
+        when_created: 0,
+        expires: Limit::To(100),
+        last_used: None,
+    }
+}
+
+#[test]
+fn tokens_act_for_their_users_for_a_while() {
+    let all = organisation();
+    let alice = all.mailbox("alice").unwrap();
+    let token = token_of(alice);
+    let (caller, mailbox) = use_token(&all, Some(&token), 100).unwrap();
+    assert_eq!((caller, mailbox.guid), (Caller::Token(alice.account, Role::ViewOnly), alice.guid));
+    assert!(matches!(use_token(&all, Some(&token), 101), Err(Refusal::TokenExpired { .. })));
+    assert_eq!(use_token(&all, None, 0).unwrap_err(), Refusal::UnknownToken);
+    let disabled = with_alice(|m| m.account_disabled = true);
+    let token = AccessToken { mailbox: disabled.mailbox("alice").unwrap().guid, ..token };
+    assert!(matches!(use_token(&disabled, Some(&token), 0), Err(Refusal::AccountDisabled { .. })));
 }
 
 #[test]

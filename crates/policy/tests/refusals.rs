@@ -7,7 +7,7 @@
     reason = "a test stops where it fails"
 )]
 
-use directory::ByteSize;
+use directory::{ByteSize, Role};
 use policy::{CHECKS, CHECKS_PER_SOURCE, Checks, DomainFault, LimitOf, Refusal, Scope};
 
 type Row = (Refusal, &'static str, Option<&'static str>);
@@ -92,7 +92,21 @@ fn login_rows() -> Vec<Row> {
             "another POP3 session has mailbox 'O'Hara' open",
             Some("Set-PopSettings -x"),
         ),
-        (Refusal::NotAdministrator { name: name() }, "is no administrator", None),
+        (
+            Refusal::RoleNeeded { name: name(), needed: Role::Recipients },
+            "it needs the role 'Recipient Management', which 'O'Hara' does not have here",
+            Some("Add-RoleGroupMember 'Recipient Management' -Member 'O''Hara'"),
+        ),
+        (
+            Refusal::UnknownToken,
+            "no access token is this one",
+            Some("New-AccessToken NAME -Mailbox MAILBOX -Role 'View-Only Organization Management'"),
+        ),
+        (
+            Refusal::TokenExpired { name: name() },
+            "the access token 'O'Hara' has expired",
+            Some("New-AccessToken NAME -Mailbox MAILBOX -Role 'View-Only Organization Management'"),
+        ),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! What happens between accepting a connection and running its session: limits, the connector, TLS, the protocol.
 
+use crate::http::{Http, HttpStream};
 use crate::listen::Begin;
 use crate::node::source;
 use crate::protocol_log::SessionLog;
@@ -27,6 +28,7 @@ pub(crate) struct Door<'a> {
     pub(crate) tls: &'a Tls,
     pub(crate) service: ServiceName,
     pub(crate) begin: Begin,
+    pub(crate) http: Option<&'a Arc<dyn Http>>,
     pub(crate) stopping: &'a watch::Receiver<bool>,
 }
 
@@ -52,6 +54,7 @@ pub(crate) fn admit(door: Door<'_>, id: SessionId, stream: TcpStream) -> Option<
         context: door.context.clone(),
         tls: door.tls.clone(),
         begin: door.begin,
+        http: door.http.cloned(),
         stopping: door.stopping.clone(),
         connection: Connection { id, local, remote, tls: None },
     };
@@ -80,7 +83,7 @@ fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted
     policy::admit_node(others(&Slot::Node), door.context.max_connections)?;
     let all = door.context.directory.snapshot();
     let (connector, slots) = match door.service {
-        ServiceName::Pop3 | ServiceName::Imap4 => {
+        ServiceName::Pop3 | ServiceName::Imap4 | ServiceName::Web => {
             (None, [Slot::Service(door.service), Slot::Source(door.service, remote)])
         }
         ServiceName::Transport => {
@@ -94,6 +97,7 @@ fn places(door: &Door<'_>, local: SocketAddr, remote: IpAddr) -> Result<Admitted
     let whose = match (door.service, &connector) {
         (_, Some(connector)) => policy::Door::Smtp(connector),
         (ServiceName::Imap4, None) => policy::Door::Imap4(all.imap()),
+        (ServiceName::Web, None) => policy::Door::Web(all.web()),
         (_, None) => policy::Door::Pop3(all.pop()),
     };
     policy::admit(whose, open)?;
@@ -110,6 +114,8 @@ fn reply(refusal: &Refusal, service: ServiceName) -> &'static str {
              channel\r\n"
         }
         (ServiceName::Transport, _) => "421 4.3.2 Service not available\r\n",
+        // It begins with TLS, and has no words before that.
+        (ServiceName::Web, _) => "",
     }
 }
 
@@ -118,6 +124,7 @@ struct Arrival {
     context: Arc<Context>,
     tls: Tls,
     begin: Begin,
+    http: Option<Arc<dyn Http>>,
     stopping: watch::Receiver<bool>,
     connection: Connection,
 }
@@ -160,6 +167,12 @@ impl Arrival {
             (ServiceName::Transport, Some(connector)) => {
                 let (machine, serve) = smtp::open(context, connection, connector, now);
                 Box::pin(self.drive(stream, machine, serve, log)).await
+            }
+            (ServiceName::Web, _) => {
+                if let (Some(http), Some(stream)) = (&self.http, HttpStream::new(stream)) {
+                    http.serve(stream, self.connection.clone(), self.stopping.clone()).await;
+                }
+                Ok(())
             }
             (ServiceName::Transport, None) => Ok(()),
         }

@@ -16,6 +16,7 @@ mod auth;
 pub mod certificate;
 mod context;
 pub mod housekeeping;
+mod http;
 pub mod imap;
 mod limits;
 pub mod listen;
@@ -33,6 +34,7 @@ mod turns;
 
 pub use auth::{Authenticator, Login, Settings as AuthSettings};
 pub use context::{Connection, Context, SessionId, system_clock};
+pub use http::{Http, HttpStream};
 pub use limits::{Limits, Place, Slot};
 pub use node::Node;
 pub use serve::Serve;

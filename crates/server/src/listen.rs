@@ -129,6 +129,7 @@ fn setting(service: ServiceName, begin: Begin) -> &'static str {
         (ServiceName::Imap4, Begin::Tls) => "Set-ImapSettings -SSLBindings",
         (ServiceName::Transport, Begin::Clear) => "Set-ReceiveConnector -Bindings",
         (ServiceName::Transport, Begin::Tls) => "Set-ReceiveConnector -SSLBindings",
+        (ServiceName::Web, _) => "Set-WebSettings -SSLBindings",
     }
 }
 
@@ -152,6 +153,7 @@ fn endpoints(snapshot: &Snapshot, service: ServiceName) -> Vec<Endpoint> {
         ServiceName::Imap4 => {
             both(&snapshot.imap().unencrypted_or_tls_bindings, &snapshot.imap().ssl_bindings)
         }
+        ServiceName::Web => with(Begin::Tls, &snapshot.web().ssl_bindings),
         ServiceName::Transport => snapshot
             .receive_connectors()
             .into_iter()

@@ -131,6 +131,7 @@ pub(crate) fn source(door: Door<'_>) -> Source {
         Door::Pop3(_) => Source::Pop3,
         Door::Imap4(_) => Source::Imap4,
         Door::Smtp(_) => Source::Transport,
+        Door::Web(_) => Source::Web,
     }
 }
 

@@ -7,14 +7,15 @@
 //! A session that panics ends alone.
 
 use crate::admit::{self, Door};
+use crate::http::Http;
 use crate::listen::{self, Endpoint, ListenError};
 use crate::tls::Tls;
 use crate::{Context, SessionId};
 use directory::{Binding, ServiceName, Snapshot};
 use journal::{Journal, Source, event};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, oneshot, watch};
@@ -30,6 +31,7 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     context: Arc<Context>,
     tls: Tls,
+    http: OnceLock<Arc<dyn Http>>,
     sessions: AtomicU64,
     state: Mutex<State>,
 }
@@ -70,7 +72,25 @@ impl Node {
     /// A node that listens nowhere yet.
     pub fn new(context: Context, tls: Tls) -> Node {
         let context = Arc::new(context);
-        Node(Arc::new(Inner { context, tls, sessions: AtomicU64::new(1), state: Mutex::default() }))
+        Node(Arc::new(Inner {
+            context,
+            tls,
+            http: OnceLock::new(),
+            sessions: AtomicU64::new(1),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Says who serves HTTP, once, before the first endpoint is opened. Without, such connections are closed.
+    pub fn serve_http(&self, http: Arc<dyn Http>) {
+        // A second one would be a bug of ours without harm: the first stays.
+        let _ = self.0.http.set(http);
+    }
+
+    /// Whether all endpoints that should be open are.
+    pub async fn is_complete(&self) -> bool {
+        let state = self.0.state.lock().await;
+        state.failed.is_empty() && !state.shut_down
     }
 
     /// What sessions are given.
@@ -280,6 +300,7 @@ pub(crate) fn source(service: ServiceName) -> Source {
         ServiceName::Pop3 => Source::Pop3,
         ServiceName::Imap4 => Source::Imap4,
         ServiceName::Transport => Source::Transport,
+        ServiceName::Web => Source::Web,
     }
 }
 
@@ -324,6 +345,7 @@ impl Acceptor {
             tls: &self.node.tls,
             service: self.endpoint.service,
             begin: self.endpoint.begin,
+            http: self.node.http.get(),
             stopping: &self.stopping,
         };
         if let Some(session) = admit::admit(door, id, stream) {

@@ -77,7 +77,7 @@ impl ProtocolLogs {
         match service {
             ServiceName::Pop3 => pop.clone(),
             ServiceName::Imap4 => imap.clone(),
-            ServiceName::Transport => None,
+            ServiceName::Transport | ServiceName::Web => None,
         }
     }
 

@@ -45,7 +45,7 @@ impl Site {
             pop_and_imap: StartupType::Automatic,
         };
         let mut snapshot = Snapshot::initial(&initial).unwrap();
-        for name in [ServiceName::Imap4, ServiceName::Transport] {
+        for name in [ServiceName::Imap4, ServiceName::Transport, ServiceName::Web] {
             let off = Service::new(name, StartupType::Disabled);
             snapshot = snapshot.apply(vec![Change::put(off)]).unwrap().snapshot;
         }

@@ -33,12 +33,22 @@ pub enum Port {
     Imap,
     /// IMAP under TLS.
     Imaps,
+    /// HTTPS.
+    Https,
 }
 
 impl Port {
     /// All that a node listens on.
-    pub const ALL: [Port; 7] =
-        [Port::Smtp, Port::Submission, Port::Submissions, Port::Pop3, Port::Pop3s, Port::Imap, Port::Imaps];
+    pub const ALL: [Port; 8] = [
+        Port::Smtp,
+        Port::Submission,
+        Port::Submissions,
+        Port::Pop3,
+        Port::Pop3s,
+        Port::Imap,
+        Port::Imaps,
+        Port::Https,
+    ];
 
     /// The port that the protocol has by itself.
     pub fn standard(self) -> u16 {
@@ -50,6 +60,7 @@ impl Port {
             Port::Pop3s => 995,
             Port::Imap => 143,
             Port::Imaps => 993,
+            Port::Https => 443,
         }
     }
 }

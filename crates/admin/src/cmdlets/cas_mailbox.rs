@@ -10,12 +10,12 @@ use super::recipients::{
     self, ANR, DOMAIN_CONTROLLER, FILTER, IDENTITY_CHANGE, IDENTITY_READ, MAILBOX_TYPES, ORGANIZATIONAL_UNIT,
     RESULT_SIZE, SORT_BY,
 };
-use super::{CHANGES, READS};
+use super::{CHANGES, FOR_ALL};
 use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Call, Failure};
 use crate::value::{Object, Shape, Value};
-use directory::{Change, Choices, Mailbox, ProtocolSetting, ProtocolSettings, Snapshot};
+use directory::{Change, Choices, Mailbox, ProtocolSetting, ProtocolSettings, Role, Snapshot};
 use policy::Effective;
 
 static CAS_MAILBOX: Shape = Shape {
@@ -84,7 +84,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ("Get-CASMailbox -Filter {PopEnabled -eq $true}", "Lists those that may use POP3."),
         ],
         run: Run::Each(|call| Box::pin(get(call))),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Set-CASMailbox",
@@ -102,6 +102,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ),
         ],
         run: Run::Each(|call| Box::pin(set(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
 ];

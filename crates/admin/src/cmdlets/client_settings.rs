@@ -3,7 +3,7 @@
 //! The table of the article. Which rows belong in it is `policy`'s to say, as for the table that the quickstart prints:
 //! what is stopped, or switched off for the mailbox asked for, is left out, so that nobody enters what cannot work.
 
-use super::READS;
+use super::FOR_ALL;
 use super::recipients::{IDENTITY_READ, MAILBOX_TYPES, one};
 use crate::cmdlet::{Cmdlet, Run};
 use crate::run::{Call, Failure};
@@ -24,7 +24,7 @@ pub const CMDLETS: &[Cmdlet] = &[Cmdlet {
         ("Get-ClientSettings alice", "Shows it for one, with the login name."),
     ],
     run: Run::Each(|call| Box::pin(get(call))),
-    ..READS
+    ..FOR_ALL
 }];
 
 async fn get(call: &mut Call<'_>) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::run::{Call, Failure};
 use crate::value::{Object, Shape, Value};
-use directory::{Change, MailContact, Recipient, Snapshot};
+use directory::{Change, MailContact, Recipient, Role, Snapshot};
 use std::sync::Arc;
 
 static CONTACT: Shape = Shape { name: "MailContact", columns: &["Name", "Alias", "ExternalEmailAddress"] };
@@ -38,6 +38,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Makes a contact that can be a member of groups.",
         )],
         run: Run::Each(|call| Box::pin(new(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -83,6 +84,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: TYPES,
         examples: &[("Set-MailContact Eve -ExternalEmailAddress eve@new.test", "Gives it another address.")],
         run: Run::Each(|call| Box::pin(set(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -92,6 +94,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: TYPES,
         examples: &[("Remove-MailContact Eve -Confirm:$false", "Removes it without asking.")],
         run: Run::Each(|call| Box::pin(remove(call))),
+        role: Role::Recipients,
         ..REMOVES
     },
 ];

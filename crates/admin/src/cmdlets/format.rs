@@ -4,7 +4,7 @@
 //! in PowerShell, where it is a common mistake. JSON is written entry by entry while the objects come; an empty pipeline
 //! is `[]`, because programs that read it expect JSON, where PowerShell prints nothing.
 
-use super::READS;
+use super::FOR_ALL;
 use crate::BoxFuture;
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::output::{self, Columns, Heads, Json, Table, Wrapping};
@@ -24,7 +24,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         ],
         examples: &[("Get-Mailbox | ft Name,PrimarySmtpAddress", "A table with two columns.")],
         run: Run::Stage(table),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Format-List",
@@ -38,7 +38,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         .at(1)],
         examples: &[("Get-PopSettings | fl *ConnectionSettings,*Bindings", "The properties that fit.")],
         run: Run::Stage(list),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "ConvertTo-Json",
@@ -50,7 +50,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         ],
         examples: &[("Get-CASMailbox | ConvertTo-Json", "For a program to read.")],
         run: Run::Stage(json),
-        ..READS
+        ..FOR_ALL
     },
 ];
 

@@ -14,7 +14,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Call, Failure, ListChange};
 use crate::value::{Object, Shape, Value};
-use directory::{Change, DistributionGroup, GroupType, Recipient, Snapshot};
+use directory::{Change, DistributionGroup, GroupType, Recipient, Role, Snapshot};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -60,6 +60,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Creates a group with two members, for senders who log in.",
         )],
         run: Run::Each(|call| Box::pin(new(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -108,6 +109,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Lets everybody write to it.",
         )],
         run: Run::Each(|call| Box::pin(set(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -117,6 +119,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: TYPES,
         examples: &[("Remove-DistributionGroup Sales -Confirm:$false", "Removes it without asking.")],
         run: Run::Each(|call| Box::pin(remove(call))),
+        role: Role::Recipients,
         ..REMOVES
     },
     Cmdlet {
@@ -132,6 +135,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ),
         ],
         run: Run::Each(|call| Box::pin(add_member(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -141,6 +145,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: MEMBER_TYPES,
         examples: &[("Remove-DistributionGroupMember Sales -Member carol -Confirm:$false", "Takes one out.")],
         run: Run::Each(|call| Box::pin(remove_member(call))),
+        role: Role::Recipients,
         ..REMOVES
     },
     Cmdlet {
@@ -158,6 +163,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Leaves exactly two members.",
         )],
         run: Run::Each(|call| Box::pin(update_members(call))),
+        role: Role::Recipients,
         ..REMOVES
     },
     Cmdlet {

@@ -3,7 +3,7 @@
 //! So help cannot tell of a parameter that does not exist, or be silent about one. There is one length of help text:
 //! `-Full` and `-Detailed` are accepted because fingers know them.
 
-use super::{READS, all, find, unknown};
+use super::{FOR_ALL, all, find, unknown};
 use crate::BoxFuture;
 use crate::cmdlet::{CHANGING, COMMON, Cmdlet, Effect, Kind, Need, Parameter, Run, Source, parameter};
 use crate::run::{Call, Down, Failure, Flow, Sink, Stage, wildcard};
@@ -29,7 +29,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ("Get-Help Set-PopSettings -Examples", "Lines to try."),
         ],
         run: Run::Each(|call| Box::pin(help(call))),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Get-Command",
@@ -42,7 +42,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         ],
         examples: &[("Get-Command *Mailbox*", "Lists what there is for mailboxes.")],
         run: Run::Each(|call| Box::pin(commands(call))),
-        ..READS
+        ..FOR_ALL
     },
 ];
 

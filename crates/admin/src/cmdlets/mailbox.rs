@@ -10,14 +10,14 @@ use super::recipients::{
     self, ACCEPT_ONLY, ANR, DOMAIN_CONTROLLER, FILTER, HIDDEN, IDENTITY_CHANGE, IDENTITY_READ, MAILBOX_TYPES,
     ORGANIZATIONAL_UNIT, REJECT_FROM, REQUIRE_AUTHENTICATION, RESULT_SIZE, SORT_BY, TYPE_DETAILS, unknown,
 };
-use super::{CHANGES, READS, REMOVES};
+use super::{CHANGES, FOR_ALL, REMOVES};
 use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Call, Failure, ListChange};
 use crate::value::{Object, Shape, Value};
 use crate::{Channel, Echo, Question};
 use directory::password::{self, Cost};
-use directory::{Change, Limit, Mailbox, MailboxType, PasswordHash, Snapshot};
+use directory::{AccessToken, Change, Limit, Mailbox, MailboxType, PasswordHash, Role, Snapshot};
 use mail::{Address, Secret};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -75,6 +75,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Creates the mailbox carol@example.test.",
         )],
         run: Run::Each(|call| Box::pin(new(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -99,7 +100,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ("Get-Mailbox -Filter {Name -like 'a*'}", "Lists those whose name begins with a."),
         ],
         run: Run::Each(|call| Box::pin(recipients::emit_mailboxes(call, view))),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Set-Mailbox",
@@ -189,6 +190,8 @@ pub const CMDLETS: &[Cmdlet] = &[
             ("Set-Mailbox alice -EmailAddresses @{Add='sales@example.test'}", "Gives it another address."),
         ],
         run: Run::Each(|call| Box::pin(set(call))),
+        // Every user sets his own password.
+        role: Role::OwnMailbox,
         ..CHANGES
     },
     Cmdlet {
@@ -202,6 +205,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: MAILBOX_TYPES,
         examples: &[("Remove-Mailbox carol -Confirm:$false", "Removes it without asking.")],
         run: Run::Each(|call| Box::pin(remove(call))),
+        role: Role::Recipients,
         ..REMOVES
     },
 ];
@@ -550,6 +554,9 @@ async fn remove(call: &mut Call<'_>) -> Result<(), Failure> {
     let old = recipients::one(call, &changing.snapshot)?;
     policy::lose_administrator(&changing.snapshot, &old)?;
     let mut changes = super::groups::without(&changing.snapshot, old.guid);
+    // Tokens act for its user, and end with it.
+    let tokens = changing.snapshot.all::<AccessToken>().filter(|token| token.mailbox == old.guid);
+    changes.extend(tokens.cloned().map(Change::remove));
     changes.push(Change::remove(old.clone()));
     let edit = Edit {
         before: Some(view(&changing.snapshot, &old, &server)),

@@ -9,7 +9,7 @@ use crate::change;
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::run::{Call, Failure, wildcard};
 use crate::value::{Object, Shape, Value};
-use directory::{Family, Mailbox, Permission, Right, Sense, Snapshot, Trustee, WellKnown};
+use directory::{Family, Mailbox, Permission, Right, Role, Sense, Snapshot, Trustee, WellKnown};
 use std::sync::Arc;
 
 static MAILBOX_PERMISSION: Shape = Shape {
@@ -52,6 +52,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Lets Bob open Alice's mailbox.",
         )],
         run: Run::Each(|call| Box::pin(add(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {
@@ -78,6 +79,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Bob may no longer open it.",
         )],
         run: Run::Each(|call| Box::pin(remove(call))),
+        role: Role::Recipients,
         ..REMOVES
     },
 ];

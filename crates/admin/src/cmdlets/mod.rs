@@ -24,6 +24,7 @@ mod objects;
 mod person;
 mod protocol_policies;
 mod recipients;
+mod roles;
 mod secrets;
 mod servers;
 mod services;
@@ -31,10 +32,13 @@ mod setting;
 mod settings;
 mod sought;
 mod statistics;
+mod tokens;
 mod transport_config;
 mod users;
+mod web;
 
 use crate::cmdlet::{Cmdlet, Effect, Run};
+use directory::Role;
 
 pub use help::help_stage;
 
@@ -56,13 +60,16 @@ static TOPICS: &[&[Cmdlet]] = &[
     mailbox_permission::CMDLETS,
     objects::CMDLETS,
     protocol_policies::CMDLETS,
+    roles::CMDLETS,
     secrets::CMDLETS,
     servers::CMDLETS,
     services::CMDLETS,
     settings::CMDLETS,
     statistics::CMDLETS,
+    tokens::CMDLETS,
     transport_config::CMDLETS,
     users::CMDLETS,
+    web::CMDLETS,
 ];
 
 /// All cmdlets.
@@ -190,14 +197,18 @@ const READS: Cmdlet = Cmdlet {
     accepts: &[],
     examples: &[],
     effect: Effect::Reads,
+    role: Role::ViewOnly,
     run: Run::Each(|_| Box::pin(std::future::ready(Ok(())))),
 };
 
+/// What those have in common that work on values only, or on what every user may see of himself.
+const FOR_ALL: Cmdlet = Cmdlet { role: Role::OwnMailbox, ..READS };
+
 /// What most cmdlets that change something have in common.
-const CHANGES: Cmdlet = Cmdlet { effect: Effect::Changes, ..READS };
+const CHANGES: Cmdlet = Cmdlet { effect: Effect::Changes, role: Role::Organization, ..READS };
 
 /// What cmdlets that take something away have in common.
-const REMOVES: Cmdlet = Cmdlet { effect: Effect::Removes, ..READS };
+const REMOVES: Cmdlet = Cmdlet { effect: Effect::Removes, ..CHANGES };
 
 #[cfg(test)]
 mod tests {
@@ -254,6 +265,40 @@ mod tests {
             for (line, _) in cmdlet.examples {
                 assert!(crate::grammar::parse(line).is_ok(), "{line}");
             }
+        }
+    }
+
+    /// What reads needs somebody who may look; what changes recipients, one who may; and all else an organisation
+    /// administrator.
+    #[test]
+    fn who_may_call_what() {
+        let for_all =
+            ["Get-Mailbox", "Get-CASMailbox", "Get-MailboxStatistics", "Get-ClientSettings", "Set-Mailbox"];
+        let topics = [
+            cas_mailbox::CMDLETS,
+            contacts::CMDLETS,
+            groups::CMDLETS,
+            mailbox::CMDLETS,
+            mailbox_permission::CMDLETS,
+            users::CMDLETS,
+        ];
+        let recipients =
+            |cmdlet: &Cmdlet| topics.iter().any(|topic| topic.iter().any(|known| known.name == cmdlet.name));
+        let language = [format::CMDLETS, help::CMDLETS, objects::CMDLETS, secrets::CMDLETS];
+        let values_only = |cmdlet: &Cmdlet| {
+            language.iter().any(|topic| topic.iter().any(|known| known.name == cmdlet.name))
+        };
+        for cmdlet in all() {
+            let expected = if for_all.contains(&cmdlet.name) || values_only(cmdlet) {
+                Role::OwnMailbox
+            } else if cmdlet.effect == Effect::Reads {
+                Role::ViewOnly
+            } else if recipients(cmdlet) {
+                Role::Recipients
+            } else {
+                Role::Organization
+            };
+            assert_eq!(cmdlet.role, expected, "{}", cmdlet.name);
         }
     }
 }

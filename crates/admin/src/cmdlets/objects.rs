@@ -4,7 +4,7 @@
 //! `-Unique` pass objects on or forget them, so memory does not grow with their number; what those keep is limited. An error in a script block is
 //! shown with its place and ends the pipeline.
 
-use super::READS;
+use super::FOR_ALL;
 use crate::BoxFuture;
 use crate::cmdlet::{Cmdlet, Kind, Parameter, Run, parameter};
 use crate::grammar::{Binary, Block};
@@ -73,7 +73,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ("Get-CASMailbox | where PopEnabled -eq $true", "The same, shorter."),
         ],
         run: Run::Stage(where_object),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Select-Object",
@@ -92,7 +92,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Two properties of the first five.",
         )],
         run: Run::Stage(select_object),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Sort-Object",
@@ -105,7 +105,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         ],
         examples: &[("Get-Mailbox | sort WhenCreated -Descending", "The newest mailboxes first.")],
         run: Run::Stage(sort_object),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "ForEach-Object",
@@ -121,7 +121,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Takes POP3 away from each.",
         )],
         run: Run::Stage(for_each_object),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Measure-Object",
@@ -136,7 +136,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         ],
         examples: &[("Get-Mailbox | measure", "Counts the mailboxes.")],
         run: Run::Stage(measure_object),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Group-Object",
@@ -145,7 +145,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         parameters: &[parameter("Property", Kind::Text, "The property.").at(1).mandatory()],
         examples: &[("Get-CASMailbox | group PopEnabled", "How many may use POP3, and how many may not.")],
         run: Run::Stage(group_object),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Out-Null",
@@ -155,7 +155,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Does not show what was made.",
         )],
         run: Run::Stage(|_, _| Ok(Box::new(Nothing))),
-        ..READS
+        ..FOR_ALL
     },
 ];
 

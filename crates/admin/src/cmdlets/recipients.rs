@@ -83,7 +83,13 @@ pub fn not_found(call: &Call<'_>, identity: &str) -> Failure {
 /// The mailbox that a cmdlet is to change.
 pub fn one(call: &Call<'_>, snapshot: &Snapshot) -> Result<Arc<Mailbox>, Failure> {
     let identity = call.arguments.text("Identity").unwrap_or_default();
-    snapshot.mailbox(&identity).cloned().ok_or_else(|| not_found(call, &identity))
+    visible(call, snapshot, &identity).ok_or_else(|| not_found(call, &identity))
+}
+
+/// The mailbox of this identity, where the caller may know of it.
+pub fn visible(call: &Call<'_>, snapshot: &Snapshot, identity: &str) -> Option<Arc<Mailbox>> {
+    let who = call.context().who;
+    snapshot.mailbox(identity).filter(|mailbox| policy::see_mailbox(snapshot, who, mailbox)).cloned()
 }
 
 /// Whether no recipient has this name yet.
@@ -123,6 +129,7 @@ pub async fn emit_all(
     let is_wanted = |object: &Object| types.is_empty() || is_of(object, &types);
     if let Some(identity) = identity.as_deref().filter(|text| !wildcard::is_pattern(text)) {
         let found = snapshot.recipient_by_identity(identity);
+        let found = found.filter(|found| policy::see_recipient(&snapshot, call.context().who, found));
         let found = found.and_then(|found| view(&snapshot, &found, &server));
         let found = found.ok_or_else(|| not_found(call, identity))?;
         let (wanted, value) = (is_wanted(&found), Value::from(found));
@@ -132,8 +139,10 @@ pub async fn emit_all(
         return Ok(());
     }
     let anr = call.arguments.text("Anr").map(|text| format!("{text}*"));
+    let who = call.context().who;
     let named = |recipient: &Recipient| {
-        identity.as_deref().is_none_or(|pattern| is_named(recipient, pattern))
+        policy::see_recipient(&snapshot, who, recipient)
+            && identity.as_deref().is_none_or(|pattern| is_named(recipient, pattern))
             && anr
                 .as_deref()
                 .is_none_or(|pattern| is_named(recipient, pattern) || is_person(recipient, pattern))

@@ -3,7 +3,7 @@
 //! A SecureString is `mail::Secret`: it prints as its type's name everywhere, is left out of the audit log, and is
 //! overwritten when it is dropped. Reading one from the terminal is the caller's part, which does not echo it.
 
-use super::READS;
+use super::FOR_ALL;
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::run::{Call, Failure};
 use crate::value::Value;
@@ -24,7 +24,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             "Keeps a password in a variable.",
         )],
         run: Run::Each(|call| Box::pin(convert(call))),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Read-Host",
@@ -35,7 +35,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         ],
         examples: &[("$p = Read-Host 'Password' -AsSecureString", "Asks for a password.")],
         run: Run::Each(|call| Box::pin(read(call))),
-        ..READS
+        ..FOR_ALL
     },
 ];
 

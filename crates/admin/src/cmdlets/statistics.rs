@@ -4,9 +4,9 @@
 //! Exchange where a whole database can be asked for: `Get-Mailbox | Get-MailboxStatistics` says the same. When
 //! users last logged in is written lazily, so that a crash can lose the last half minute of it.
 
-use super::READS;
 use super::audit::moment;
 use super::recipients::{DOMAIN_CONTROLLER, IDENTITY_CHANGE, MAILBOX_TYPES, one};
+use super::{FOR_ALL, READS};
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::run::{Call, Failure};
 use crate::value::{Object, Shape, Value};
@@ -36,7 +36,7 @@ pub const CMDLETS: &[Cmdlet] = &[
             ),
         ],
         run: Run::Each(|call| Box::pin(get(call))),
-        ..READS
+        ..FOR_ALL
     },
     Cmdlet {
         name: "Get-LogonStatistics",

@@ -14,7 +14,7 @@ use crate::change::{self, Edit};
 use crate::cmdlet::{Cmdlet, Kind, Run, parameter};
 use crate::run::{Call, Failure};
 use crate::value::{Object, Shape};
-use directory::{Change, Mailbox, Recipient, Snapshot};
+use directory::{Change, Mailbox, Recipient, Role, Snapshot};
 
 static USER: Shape = Shape { name: "User", columns: &["Name", "RecipientType"] };
 static RECIPIENT: Shape = Shape { name: "Recipient", columns: &["Name", "RecipientType"] };
@@ -63,6 +63,7 @@ pub const CMDLETS: &[Cmdlet] = &[
         accepts: MAILBOX_TYPES,
         examples: &[("Set-User alice -Department Engineering", "Says where she works.")],
         run: Run::Each(|call| Box::pin(set(call))),
+        role: Role::Recipients,
         ..CHANGES
     },
     Cmdlet {

@@ -4,12 +4,14 @@
 
 mod columns;
 mod json;
+mod objects;
 mod printer;
 mod table;
 mod width;
 
 pub use columns::{Columns, Picked, all};
 pub use json::Json;
+pub use objects::Objects;
 pub use printer::{Printer, cell};
 pub use table::{Heads, Table, Wrapping};
 

@@ -3,7 +3,7 @@
 use super::columns::{Columns, all};
 use super::table::{Cell, Table, Wrapping};
 use super::{list, width};
-use crate::run::{Env, Flow, Sink};
+use crate::run::{End, Env, Flow, Sink};
 use crate::value::{ERROR, Object, Value};
 use crate::{BoxFuture, Channel};
 
@@ -33,7 +33,7 @@ impl Printer {
     }
 
     /// Shows what is held back; what follows stands apart.
-    pub async fn finish(&mut self) -> Flow {
+    async fn close(&mut self) -> Flow {
         if let Current::Table { table, .. } = &mut self.current
             && let Some(text) = table.finish()
         {
@@ -115,7 +115,7 @@ impl Printer {
 
     /// Begins a table or list.
     async fn begin(&mut self) -> Flow {
-        self.finish().await?;
+        self.close().await?;
         if self.below_something { self.env.show(Channel::Output, "").await } else { Ok(()) }
     }
 }
@@ -134,5 +134,11 @@ pub fn cell(value: &Value) -> Cell {
 impl Sink for Printer {
     fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow> {
         Box::pin(self.show(value))
+    }
+}
+
+impl End for Printer {
+    fn finish(&mut self) -> BoxFuture<'_, Flow> {
+        Box::pin(self.close())
     }
 }

@@ -53,6 +53,20 @@ impl From<policy::ChangeRefusal> for Failure {
     }
 }
 
+impl From<policy::Refusal> for Failure {
+    fn from(refusal: policy::Refusal) -> Failure {
+        Failure::Error(refused(&refusal))
+    }
+}
+
+/// What is refused, and the command that would change it.
+pub fn refused(refusal: &policy::Refusal) -> String {
+    match refusal.remedy() {
+        Some(remedy) => format!("Access is denied: {}. What would change it: {remedy}", refusal.reason()),
+        None => format!("Access is denied: {}.", refusal.reason()),
+    }
+}
+
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Failure {
         match error {

@@ -65,7 +65,9 @@ pub fn evaluate<'a>(env: &'a Env, expr: &'a Expr) -> BoxFuture<'a, Result<Value,
             ExprKind::Variable(name) => {
                 variable(env, name).map_err(|message| Halt::fault(expr.span, message))
             }
-            ExprKind::Property(name) => filtered(env, name).map_err(|message| Halt::fault(expr.span, message)),
+            ExprKind::Property(name) => {
+                filtered(env, name).map_err(|message| Halt::fault(expr.span, message))
+            }
             ExprKind::Block(block) => Ok(Value::Block(block.clone())),
             ExprKind::Type(kind) => Ok(Value::text(kind.name())),
             _ => compound(env, expr).await,

@@ -26,14 +26,16 @@ pub use call::{Call, Failure};
 pub use env::{Env, Held, Stop};
 pub use evaluate::{block_value, evaluate_filter, run_block};
 pub use operators::{binary, compare, equal};
-pub use pipeline::{Down, Flow, Made, Sink, Stage};
+pub use pipeline::{Down, End, Flow, Made, Sink, Stage};
 pub use statement::run_all;
 
 use crate::complete::{self, Completions};
 use crate::grammar;
-use crate::output::Printer;
+use crate::output::{Objects, Printer};
+use crate::program::Definition;
 use crate::{Channel, Context, Gone, Outcome, Output, Terminal};
 use env::Message;
+use evaluate::Halt;
 use scope::Variables;
 use tokio::sync::mpsc;
 
@@ -76,14 +78,51 @@ impl Shell {
     /// To stop it, drop the future: it waits often, also where it only calculates. A change that has been begun by then
     /// is finished by itself, or was refused.
     pub async fn run(&mut self, text: &str, out: &mut dyn Output) -> Outcome {
-        let (sender, receiver) = mpsc::channel(MESSAGES);
-        let env = Env::new(self.context.clone(), self.terminal, self.variables.clone(), sender);
-        let (outcome, _) = tokio::join!(interpret(env, text), forward(receiver, out));
+        let (env, receiver) = self.env();
+        let printer = Printer::new(env.clone());
+        let (outcome, _) = tokio::join!(interpret(env, text, printer), forward(receiver, out));
         outcome
+    }
+
+    /// The same for a program: results are values, on [`Channel::Object`].
+    pub async fn run_for_program(&mut self, text: &str, out: &mut dyn Output) -> Outcome {
+        let (env, receiver) = self.env();
+        let printer = Objects(env.clone());
+        let (outcome, _) = tokio::join!(interpret(env, text, printer), forward(receiver, out));
+        outcome
+    }
+
+    /// Calls one cmdlet for a program, with the values of its parameters.
+    pub async fn call_for_program(
+        &mut self,
+        cmdlet: Definition,
+        parameters: serde_json::Map<String, serde_json::Value>,
+        out: &mut dyn Output,
+    ) -> Outcome {
+        let (env, receiver) = self.env();
+        let cmdlet = cmdlet.0;
+        let parameters = parameters.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let called = async move {
+            // The way to the reader ends with it.
+            let (env, mut objects) = (env.clone(), Objects(env));
+            let called = pipeline::call(&env, cmdlet, parameters, &mut objects).await;
+            if let Err(Halt::Fault(_, message) | Halt::Shown(message)) = &called {
+                let text = format!("{}: {message}", cmdlet.name);
+                let _ = env.show(Channel::Error, text).await;
+            }
+            if called.is_err() || env.failed() { Outcome::Failed } else { Outcome::Done }
+        };
+        let (outcome, _) = tokio::join!(called, forward(receiver, out));
+        outcome
+    }
+
+    fn env(&self) -> (Env, mpsc::Receiver<Message>) {
+        let (sender, receiver) = mpsc::channel(MESSAGES);
+        (Env::new(self.context.clone(), self.terminal, self.variables.clone(), sender), receiver)
     }
 }
 
-async fn interpret(env: Env, text: &str) -> Outcome {
+async fn interpret(env: Env, text: &str, mut end: impl End) -> Outcome {
     let script = match grammar::parse(text) {
         Ok(script) => script,
         Err(error) => {
@@ -92,8 +131,7 @@ async fn interpret(env: Env, text: &str) -> Outcome {
             return Outcome::Failed;
         }
     };
-    let mut printer = Printer::new(env.clone());
-    let ended = statement::run_script(&env, &script, &mut printer).await;
+    let ended = statement::run_script(&env, &script, &mut end).await;
     match ended {
         Err(Stop::Exit(code)) => Outcome::Exit(code),
         Err(Stop::Gone | Stop::Failed | Stop::Broken) => Outcome::Failed,

@@ -1,14 +1,14 @@
 //! Chains of stages through which objects are pushed.
 
 use super::bind::{self, Bound, Given};
-use super::call::{EachStage, Failure, Preferences};
+use super::call::{EachStage, Failure, Preferences, refused};
 use super::env::{Env, Stop};
 use super::evaluate::{self, Halt};
 use super::function::FunctionStage;
 use crate::BoxFuture;
-use crate::cmdlet::Run;
+use crate::cmdlet::{Cmdlet, Run};
 use crate::cmdlets;
-use crate::grammar::{Argument, Command, Element, Expr, ExprKind, Pipeline};
+use crate::grammar::{Argument, Command, Element, Expr, ExprKind, Name, Pipeline, Span};
 use crate::value::Value;
 
 /// Go on, or stop.
@@ -18,6 +18,12 @@ pub type Flow = Result<(), Stop>;
 pub trait Sink: Send + Sync {
     /// Takes one.
     fn accept(&mut self, value: Value) -> BoxFuture<'_, Flow>;
+}
+
+/// The end of a pipeline, which may hold something back until its statement ends.
+pub trait End: Sink {
+    /// Gives out what is held back.
+    fn finish(&mut self) -> BoxFuture<'_, Flow>;
 }
 
 /// A part of a pipeline.
@@ -177,25 +183,63 @@ async fn stage(env: &Env, command: &Command, piped: bool) -> Result<Box<dyn Stag
         return Ok(Box::new(cmdlets::help_stage(cmdlet)));
     }
     let context = env.context();
-    policy::administer(&context.directory.snapshot(), context.who)
-        .map_err(|refusal| Halt::fault(command.name.span, refusal.reason()))?;
+    policy::administer(&context.directory.snapshot(), context.who, cmdlet.role)
+        .map_err(|refusal| Halt::fault(command.name.span, refused(&refusal)))?;
     let given = given(env, &command.arguments).await?;
-    let Bound { arguments, common } = bind::bind(cmdlet, given, &command.name)?;
+    make(env, cmdlet, given, Place { name: &command.name, whole: command.span }, piped)
+}
+
+/// Where a command stands in its text.
+struct Place<'c> {
+    name: &'c Name,
+    whole: Span,
+}
+
+fn make(
+    env: &Env,
+    cmdlet: &'static Cmdlet,
+    given: Vec<Given>,
+    place: Place<'_>,
+    piped: bool,
+) -> Result<Box<dyn Stage>, Halt> {
+    let Bound { arguments, common } = bind::bind(cmdlet, given, place.name)?;
     match cmdlet.run {
         Run::Each(_) => {
-            bind::check_mandatory(cmdlet, &arguments, piped, &command.name)?;
+            bind::check_mandatory(cmdlet, &arguments, piped, place.name)?;
             let preferences =
-                Preferences::new(env, &common).map_err(|message| Halt::fault(command.span, message))?;
+                Preferences::new(env, &common).map_err(|message| Halt::fault(place.whole, message))?;
             Ok(Box::new(EachStage::new(cmdlet, arguments, preferences, piped)))
         }
         Run::Stage(make) if piped => {
-            bind::check_mandatory(cmdlet, &arguments, false, &command.name)?;
-            make(arguments, env).map_err(|failure| failure.at(command.span))
+            bind::check_mandatory(cmdlet, &arguments, false, place.name)?;
+            make(arguments, env).map_err(|failure| failure.at(place.whole))
         }
         Run::Stage(_) => {
-            Err(Halt::fault(command.name.span, format!("{} needs something piped to it.", cmdlet.name)))
+            Err(Halt::fault(place.name.span, format!("{} needs something piped to it.", cmdlet.name)))
         }
     }
+}
+
+/// Calls one cmdlet with values that need not be evaluated; what comes out goes to the sink.
+pub async fn call(
+    env: &Env,
+    cmdlet: &'static Cmdlet,
+    parameters: Vec<(String, Value)>,
+    sink: &mut dyn Sink,
+) -> Result<(), Halt> {
+    let nowhere = Span { start: 0, end: 0 };
+    let named = |text: String| Name { text, span: nowhere };
+    let context = env.context();
+    policy::administer(&context.directory.snapshot(), context.who, cmdlet.role)
+        .map_err(|refusal| Halt::Shown(refused(&refusal)))?;
+    let given = parameters.into_iter().map(|(name, value)| {
+        Given::Parameter(named(name), Some(bind::Item { value, literal: None, span: nowhere }))
+    });
+    let name = named(cmdlet.name.to_owned());
+    let stage = make(env, cmdlet, given.collect(), Place { name: &name, whole: nowhere }, false)?;
+    let mut stages = [stage];
+    push(env, None, &mut stages, sink).await?;
+    end(&mut stages, sink, env).await.map_err(Halt::Stop)
 }
 
 fn asks_for_help(argument: &Argument) -> bool {

@@ -2,16 +2,15 @@
 
 use super::env::{Env, Stop};
 use super::evaluate::{self, Halt, statement_value};
-use super::pipeline::{self, Sink};
+use super::pipeline::{self, End, Sink};
 use super::{control, operators, types};
 use crate::BoxFuture;
 use crate::grammar::{Assignment, Element, Expr, ExprKind, Pipeline, Script, Statement, Suffix};
-use crate::output::Printer;
 use crate::value::Value;
 use std::sync::Arc;
 
 /// Runs a whole text. An error ends its statement, and the next one follows, as in PowerShell.
-pub async fn run_script(env: &Env, script: &Script, printer: &mut Printer) -> Result<(), Stop> {
+pub async fn run_script(env: &Env, script: &Script, printer: &mut dyn End) -> Result<(), Stop> {
     for statement in &script.statements {
         let ran = run(env, statement, printer).await;
         printer.finish().await?;

@@ -1,4 +1,4 @@
-//! The client's end of the admin socket.
+//! The client's end of the admin socket, or of what stands for it.
 
 use crate::failure::Failure;
 use crate::protocol::{MAX_LINE, Reply, Request};
@@ -18,10 +18,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, and says what the output is shown on.
+    /// Connects to the socket of a server on this machine.
     pub fn connect(socket: &Path, terminal: Terminal) -> io::Result<Client> {
         let short = ShortPath::new(socket)?;
-        let stream = UnixStream::connect(short.path())?;
+        Client::on(UnixStream::connect(short.path())?, terminal)
+    }
+
+    /// On a connection; says what the output is shown on.
+    pub fn on(stream: UnixStream, terminal: Terminal) -> io::Result<Client> {
         let client = Client { reader: BufReader::new(stream.try_clone()?), sender: Sender::new(stream) };
         client.sender.send(&Request::Hello(terminal))?;
         Ok(client)
@@ -77,7 +81,7 @@ impl Client {
 
 fn show(channel: Channel, text: &str) -> Result<(), Failure> {
     let written = match channel {
-        Channel::Output => io::stdout().write_all(text.as_bytes()),
+        Channel::Output | Channel::Object => io::stdout().write_all(text.as_bytes()),
         Channel::Warning | Channel::Error | Channel::Verbose => io::stderr().write_all(text.as_bytes()),
     };
     match written {

@@ -79,6 +79,7 @@ fn prefix(service: ServiceName) -> &'static str {
         ServiceName::Pop3 => "POP3",
         ServiceName::Imap4 => "IMAP4",
         ServiceName::Transport => "RECV",
+        ServiceName::Web => "HTTP",
     }
 }
 

@@ -79,7 +79,9 @@ pub(super) fn of_refusal(refusal: &Refusal) -> Reply {
         Refusal::SendQuota { .. } => Reply::fixed(552, "5.2.2 Mailbox full, delete messages to send again"),
         Refusal::PasswordChanged { .. }
         | Refusal::MaildropInUse { .. }
-        | Refusal::NotAdministrator { .. } => Reply::fixed(550, "5.7.1 Not permitted"),
+        | Refusal::RoleNeeded { .. }
+        | Refusal::UnknownToken
+        | Refusal::TokenExpired { .. } => Reply::fixed(550, "5.7.1 Not permitted"),
     }
 }
 
