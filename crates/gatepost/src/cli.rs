@@ -243,12 +243,32 @@ pub struct Shell {
     /// Whose data it is.
     #[command(flatten)]
     pub data: Data,
+    /// Administer this server over HTTPS, such as https://mail.example.org, instead of one on this machine
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// How to log in to it.
+    #[command(flatten)]
+    pub remote: Remote,
     /// Run these cmdlets and end
     #[arg(short, value_name = "CMDLETS", conflicts_with = "file")]
     pub cmdlets: Option<String>,
     /// Run the script in this file and end (- for standard input)
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+/// Options of `shell --server`.
+#[derive(Args, Debug)]
+pub struct Remote {
+    /// Log in as this user; without it, with the access token in GATEPOST_TOKEN, or as who is asked for
+    #[arg(long, value_name = "NAME", requires = "server")]
+    pub user: Option<String>,
+    /// File with the user's password in its first line
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
+    /// File with the certificate authorities to trust, in PEM [default: those of this machine]
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub ca: Option<PathBuf>,
 }
 
 fn ip_address(text: &str) -> Result<IpAddr, String> {

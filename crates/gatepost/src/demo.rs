@@ -12,7 +12,7 @@ use crate::ready::ReadyFile;
 use crate::running::{self, Opened, Running};
 use crate::setup::{self, NewMailbox, NewServer};
 use crate::{logging, samples, terminal};
-use directory::{Binding, Change, InitialNode, Object, ProtocolSettings, Snapshot, StartupType};
+use directory::{Binding, Change, InitialNode, Object, ProtocolSettings, Snapshot, StartupType, WebSettings};
 use mail::{Address, Domain, Secret};
 use server::listen::{self, Endpoint, ListenError};
 use std::fs;
@@ -171,7 +171,8 @@ fn standard_ports(all: &Snapshot) -> Vec<(Binding, u16)> {
     let groups = groups
         .into_iter()
         .chain(connectors.into_iter().map(|connector| (&connector.bindings, &connector.ssl_bindings, SMTP)));
-    let mut found = Vec::new();
+    let web = all.web().ssl_bindings.iter().map(|binding| (*binding, HTTPS));
+    let mut found: Vec<(Binding, u16)> = web.collect();
     for (clear, tls, ports) in groups {
         found.extend(clear.iter().flat_map(|binding| ports.clear.iter().map(|port| (*binding, *port))));
         found.extend(tls.iter().map(|binding| (*binding, ports.tls)));
@@ -189,6 +190,7 @@ struct Ports {
 const POP: Ports = Ports { clear: &[110], tls: 995 };
 const IMAP: Ports = Ports { clear: &[143], tls: 993 };
 const SMTP: Ports = Ports { clear: &[25, 587], tls: 465 };
+const HTTPS: u16 = 443;
 
 /// Moves the bindings that the demo made, where it is started with another address or port offset.
 async fn move_to(
@@ -258,6 +260,9 @@ fn moved(old: &Snapshot, from: DemoPlace, to: DemoPlace) -> Vec<Change> {
         Change::Put(Object::ImapSettings(settings(old.imap(), IMAP))),
         Change::Put(Object::Organization(Arc::new(organization))),
     ];
+    let mut web = WebSettings::clone(old.web());
+    bindings(&mut web.ssl_bindings, &[HTTPS]);
+    changes.push(Change::put(web));
     for connector in old.receive_connectors() {
         let mut new = (**connector).clone();
         bindings(&mut new.bindings, SMTP.clear);

@@ -6,13 +6,13 @@
 //! octets are in the folder already, as often as they have come by then, is not filed again: so what was interrupted can be
 //! given again as a whole.
 
+use directory::Role;
 use mail::{DateTime, Flag, FlagSet, FolderId, Keyword};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
 use store::{AuditEntry, Error, ObjectChange, OctetsKey, Staged, Store, Target};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// In place of a piece's length: the message could not be read to its end, and is to be forgotten.
 pub const ABANDONED: u32 = u32::MAX;
@@ -90,12 +90,16 @@ struct Folder {
 
 /// Takes messages until the client has no more. `ready` answers that the mailbox is there.
 pub async fn serve(
-    reader: &mut BufReader<OwnedReadHalf>,
-    writer: &mut OwnedWriteHalf,
+    reader: &mut (impl AsyncBufRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
     context: &admin::Context,
     load: &Load,
 ) -> io::Result<()> {
     let snapshot = context.directory.snapshot();
+    // The shell from afar speaks the same protocol, and who is there may have the role of a reader only.
+    if let Err(refusal) = policy::administer(&snapshot, context.who, Role::Organization) {
+        return answer(writer, &Answer::Failed(refusal.reason())).await;
+    }
     let Some(mailbox) = snapshot.mailbox(&load.mailbox) else {
         let text =
             format!("there is no mailbox {}; `Get-Mailbox` in the shell lists those there are", load.mailbox);
@@ -138,8 +142,10 @@ pub async fn serve(
     }
 }
 
-async fn answer(writer: &mut OwnedWriteHalf, answer: &Answer) -> io::Result<()> {
-    writer.write_all(&crate::protocol::line(answer)?).await
+async fn answer(writer: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> io::Result<()> {
+    writer.write_all(&crate::protocol::line(answer)?).await?;
+    // TLS may hold octets back.
+    writer.flush().await
 }
 
 struct Loading {
@@ -153,7 +159,7 @@ struct Loading {
 
 impl Loading {
     /// Takes in one message. Its octets are read to their end whatever becomes of it.
-    async fn take(&mut self, reader: &mut BufReader<OwnedReadHalf>, head: Head) -> io::Result<()> {
+    async fn take(&mut self, reader: &mut (impl AsyncBufRead + Unpin), head: Head) -> io::Result<()> {
         let mut staging = self.store.stage();
         let mut failed = None;
         let mut piece = vec![0; PIECE];

@@ -1,6 +1,6 @@
 //! A running server: opens the data, starts the services, waits for a signal, and ends in order.
 
-use crate::adapter::NodeForAdmin;
+use crate::adapter::{NodeForAdmin, WebForNode};
 use crate::boot::Boot;
 use crate::failure::Failure;
 use crate::{setup, socket};
@@ -122,6 +122,15 @@ impl Running {
         let message = format!("Gatepost {} has started.", env!("CARGO_PKG_VERSION"));
         journal.write(&event::NODE_STARTED, Source::Gatepost, &message);
         let node = Node::new(context, renewal.tls().clone());
+        let admin = admin::Context {
+            store: opened.store.clone(),
+            directory,
+            node: Arc::new(NodeForAdmin(node.clone())),
+            who: policy::Caller::Local,
+            caller: String::new(),
+            changes: Arc::default(),
+        };
+        node.serve_http(Arc::new(WebForNode { node: node.clone(), context: admin.clone() }));
         let errors = node.reconcile().await;
         if !errors.is_empty()
             && let Err(failure) = unopened(&errors, &node.endpoints().await)
@@ -131,14 +140,6 @@ impl Running {
             return Err(failure);
         }
         let listener = socket::listen(&opened.boot.socket(&opened.dir))?;
-        let admin = admin::Context {
-            store: opened.store.clone(),
-            directory,
-            node: Arc::new(NodeForAdmin(node.clone())),
-            who: policy::Caller::Local,
-            caller: String::new(),
-            changes: Arc::default(),
-        };
         tokio::spawn(socket::serve(listener, admin));
         let (context, certificate) = (Arc::clone(node.context()), renewal.clone());
         tokio::spawn(async move { housekeeping::keep(&context, &certificate).await });

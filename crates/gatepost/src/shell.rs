@@ -10,6 +10,7 @@ mod completer;
 mod history;
 mod interrupt;
 mod prompt;
+mod remote;
 
 use crate::boot::Boot;
 use crate::cli;
@@ -32,10 +33,16 @@ pub fn run(options: &cli::Shell) -> Result<(), Failure> {
         width: if io::stdout().is_terminal() { prompt::width() } else { WIDE },
         interactive: script.is_none(),
     };
-    let client = connect(&dir, terminal)?;
+    let (client, place) = match &options.server {
+        Some(server) => {
+            let (stream, url) = remote::connect(server, &options.remote)?;
+            (Client::on(stream, terminal).map_err(Failure::failed)?, url)
+        }
+        None => (connect(&dir, terminal)?, dir.display().to_string()),
+    };
     match script {
         Some(script) => run_script(client, &script),
-        None => prompt::converse(client, &dir),
+        None => prompt::converse(client, &place),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The admin socket: runs shells for the owner of the data directory.
+//! The admin socket: runs shells for the owner of the data directory, and the conversation of shells from afar.
 //!
 //! Who may open the socket file may administer the node, so it is for its owner only from the first moment on. A file
 //! left behind by a crash is replaced: the store's lock has already made sure that no other server uses the directory.
@@ -14,8 +14,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, split};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
@@ -89,9 +88,7 @@ pub async fn serve(listener: UnixListener, context: admin::Context) {
             Ok((stream, _)) => {
                 let context = admin::Context { caller: caller(&stream), ..context.clone() };
                 tokio::spawn(async move {
-                    if let Err(error) = Client::new(stream).converse(context).await {
-                        tracing::debug!(%error, "an admin shell ended early");
-                    }
+                    converse(stream, context).await;
                 });
             }
             Err(error) => {
@@ -99,6 +96,13 @@ pub async fn serve(listener: UnixListener, context: admin::Context) {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             }
         }
+    }
+}
+
+/// Serves one shell, wherever its client is.
+pub async fn converse(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, context: admin::Context) {
+    if let Err(error) = Client::new(io).converse(context).await {
+        tracing::debug!(%error, "an admin shell ended early");
     }
 }
 
@@ -111,7 +115,7 @@ fn caller(stream: &UnixStream) -> String {
 
 /// What comes from a client.
 struct Requests {
-    reader: BufReader<OwnedReadHalf>,
+    reader: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
     /// The beginning of a line whose end has not come yet.
     begun: Vec<u8>,
 }
@@ -152,7 +156,7 @@ enum End {
 
 /// What goes to a client.
 struct Replies {
-    writer: OwnedWriteHalf,
+    writer: Box<dyn AsyncWrite + Send + Unpin>,
     /// Lines, or the rest of them. What is stopped in the middle of a line leaves it here, so that the next one does not
     /// begin within it.
     unsent: VecDeque<u8>,
@@ -164,7 +168,8 @@ impl Replies {
         while !self.unsent.is_empty() {
             self.writer.write_buf(&mut self.unsent).await?;
         }
-        Ok(())
+        // TLS may hold octets back.
+        self.writer.flush().await
     }
 }
 
@@ -174,11 +179,11 @@ struct Client {
 }
 
 impl Client {
-    fn new(stream: UnixStream) -> Client {
-        let (reader, writer) = stream.into_split();
+    fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Client {
+        let (reader, writer) = split(io);
         Client {
-            requests: Requests { reader: BufReader::new(reader), begun: Vec::new() },
-            replies: Replies { writer, unsent: VecDeque::new() },
+            requests: Requests { reader: BufReader::new(Box::new(reader)), begun: Vec::new() },
+            replies: Replies { writer: Box::new(writer), unsent: VecDeque::new() },
         }
     }
 

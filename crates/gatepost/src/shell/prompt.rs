@@ -8,7 +8,6 @@ use admin::Outcome;
 use reedline::{Prompt, PromptEditMode, PromptHistorySearch, Reedline, Signal, ValidationResult, Validator};
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The terminal's width in columns.
@@ -22,10 +21,9 @@ pub fn width() -> u16 {
 }
 
 /// Reads statements and runs them until `exit`, `quit` or the end of the input.
-pub fn converse(client: Client, dir: &Path) -> Result<(), Failure> {
+pub fn converse(client: Client, place: &str) -> Result<(), Failure> {
     terminal::tell(&format!(
-        "Gatepost shell on {}.\n`Get-Command` lists cmdlets, `Get-Help` explains, TAB completes, `exit` ends.",
-        dir.display()
+        "Gatepost shell on {place}.\n`Get-Command` lists cmdlets, `Get-Help` explains, TAB completes, `exit` ends."
     ));
     client.stop_at_signals().map_err(Failure::failed)?;
     let client = Arc::new(Mutex::new(client));
