@@ -61,6 +61,9 @@ pub(crate) fn whole(old: &Snapshot, new: &Snapshot, changes: &[Change]) -> Resul
     if touches(changes, Kind::AcceptedDomain) {
         domains(old, new)?;
     }
+    if touches(changes, Kind::RemoteDomain) {
+        crate::remote_domain::check_all(new)?;
+    }
     if touches(changes, Kind::DistributionGroup) {
         policies_have_groups(new)?;
     }

@@ -5,8 +5,8 @@ use crate::settings;
 use crate::{
     AcceptedDomain, AuthMechanism, Binding, Change, ConnectionSetting, Encryption, IpRange, Limit,
     LoginNames, LoginType, Object, Organization, PermissionGroups, ProtocolSettings, Quotas,
-    ReceiveConnector, Restrictions, Service, ServiceName, Snapshot, SortOrder, StartupType, TimeSpan,
-    TransportConfig, WebSettings,
+    ReceiveConnector, RemoteDomain, Restrictions, Service, ServiceName, Snapshot, SortOrder, StartupType,
+    TimeSpan, TransportConfig, WebSettings,
 };
 use crate::{CalendarItems, ExtendedProtection, MimeTextFormat, RollOver};
 use mail::Domain;
@@ -49,6 +49,7 @@ impl Snapshot {
         let domain = AcceptedDomain { default: true, ..AcceptedDomain::new(node.domain.clone()) };
         let mut changes = vec![
             Change::put(domain),
+            Change::put(RemoteDomain::for_all()),
             Change::put(node.default_connector(&server)?),
             Change::put(node.client_connector(&server)?),
         ];

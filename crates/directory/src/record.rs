@@ -7,7 +7,7 @@ use crate::check::Invalid;
 use crate::lists::{InTable, List, Listed};
 use crate::{
     AcceptedDomain, AccessToken, DistributionGroup, MailContact, Mailbox, Organization, ProtocolPolicy,
-    ProtocolSettings, ReceiveConnector, Service, Snapshot, WebSettings,
+    ProtocolSettings, ReceiveConnector, RemoteDomain, Service, Snapshot, WebSettings,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -183,6 +183,8 @@ kinds! {
         ProtocolPolicy in protocol_policies,
         /// An access token.
         AccessToken in access_tokens,
+        /// What mail to domains elsewhere is like.
+        RemoteDomain in remote_domains,
     }
 }
 

@@ -6,8 +6,8 @@
 use crate::map::SharedMap;
 use crate::record::{Lists, LoadError, Object, Record};
 use crate::{
-    AcceptedDomain, AccessToken, Change, Mailbox, Membership, Organization, ProtocolSettings,
-    ReceiveConnector, Service, ServiceName, StartupType, WebSettings,
+    AcceptedDomain, AccessToken, Change, DomainPattern, Mailbox, Membership, Organization, ProtocolSettings,
+    ReceiveConnector, RemoteDomain, Service, ServiceName, StartupType, WebSettings,
 };
 use mail::{AccountId, Address, Domain};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -53,6 +53,11 @@ impl Snapshot {
                 Object::ImapSettings(object) => imap = Some(object),
                 object => objects.push(Change::Put(object)),
             }
+        }
+        // Data from before there were remote domains have what a new node has.
+        let for_all = |change: &Change| matches!(change, Change::Put(Object::RemoteDomain(domain)) if domain.domain_name == DomainPattern::All);
+        if !objects.iter().any(for_all) {
+            objects.push(Change::put(RemoteDomain::for_all()));
         }
         let missing = |kind: &str| LoadError::whole(format!("{kind} is missing"));
         let base = Snapshot::bare(

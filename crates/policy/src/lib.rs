@@ -14,6 +14,7 @@ mod login;
 mod protocols;
 mod recipients;
 mod refusal;
+mod remote_domain;
 mod transport;
 
 pub use access::{may_open, open_relay};
@@ -28,6 +29,7 @@ pub use login::{
 pub use protocols::{Effective, Origin, all_effective, effective};
 pub use recipients::{Author, Route, author};
 pub use refusal::{DomainFault, LimitOf, Refusal, Scope};
+pub use remote_domain::remote_domain;
 pub use transport::{
     Authors, Client, Rights, announced_size, authors, client, fits, header, hops, may_send, recipient,
     recipients, rights, room, send_as, sender, size,

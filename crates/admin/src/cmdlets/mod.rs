@@ -24,6 +24,7 @@ mod objects;
 mod person;
 mod protocol_policies;
 mod recipients;
+mod remote_domains;
 mod roles;
 mod secrets;
 mod servers;
@@ -60,6 +61,7 @@ static TOPICS: &[&[Cmdlet]] = &[
     mailbox_permission::CMDLETS,
     objects::CMDLETS,
     protocol_policies::CMDLETS,
+    remote_domains::CMDLETS,
     roles::CMDLETS,
     secrets::CMDLETS,
     servers::CMDLETS,
@@ -111,7 +113,6 @@ const LATER: &[&str] = &[
     "Get-MessageTrackingLog",
     "Get-PublicFolder",
     "Get-Queue",
-    "Get-RemoteDomain",
     "Get-SendConnector",
     "Get-TransportRule",
     "Get-TransportService",
@@ -119,13 +120,11 @@ const LATER: &[&str] = &[
     "Import-ExchangeCertificate",
     "New-ExchangeCertificate",
     "New-PublicFolder",
-    "New-RemoteDomain",
     "New-SendConnector",
     "New-TransportRule",
     "Out-File",
     "Out-String",
     "Retry-Queue",
-    "Set-RemoteDomain",
     "Set-SendConnector",
     "Set-TransportRule",
     "Tee-Object",

@@ -6,8 +6,8 @@
 use crate::run::{Arguments, Failure};
 use crate::value::{Object, Value};
 use directory::{
-    ByteSize, ExtendedProtectionPolicy, Limit, MessageRateSource, ProtocolLoggingLevel, SizeEnabled,
-    TimeSpan, TransportRole,
+    AllowedOofType, ByteSize, ContentType, ExtendedProtectionPolicy, Limit, MessageRateSource,
+    ProtocolLoggingLevel, SizeEnabled, TimeSpan, TransportRole,
 };
 use mail::Address;
 use std::fmt::Display;
@@ -81,6 +81,32 @@ impl Field for Option<Address> {
     }
 }
 
+/// `$null` leaves it open.
+impl Field for Option<bool> {
+    fn show(&self) -> Value {
+        (*self).into()
+    }
+
+    fn put(&mut self, arguments: &Arguments, name: &str) -> Result<(), Failure> {
+        let cleared = arguments.text(name).is_some_and(|text| text.is_empty());
+        *self = arguments.bool(name).filter(|_| !cleared);
+        Ok(())
+    }
+}
+
+/// `$null` leaves it open.
+impl Field for Option<u32> {
+    fn show(&self) -> Value {
+        (*self).into()
+    }
+
+    fn put(&mut self, arguments: &Arguments, name: &str) -> Result<(), Failure> {
+        let cleared = arguments.text(name).is_some_and(|text| text.is_empty());
+        *self = if cleared { None } else { arguments.parse(name)? };
+        Ok(())
+    }
+}
+
 impl<T> Field for Vec<T>
 where
     T: FromStr<Err: Display> + Clone + PartialEq + Display,
@@ -121,6 +147,8 @@ parsed! {
     ProtocolLoggingLevel => |value| value.to_string(),
     ExtendedProtectionPolicy => |value| value.to_string(),
     TransportRole => |value| value.to_string(),
+    AllowedOofType => |value| value.to_string(),
+    ContentType => |value| value.to_string(),
 }
 
 /// Makes the table, and the macro that adds the parameters to a cmdlet's own.
