@@ -284,6 +284,8 @@ fn records_of_the_first_format_load_unchanged() {
     assert_eq!(loaded.pop().login_type, LoginType::PlainTextLogin);
     assert_eq!(loaded.imap().max_connections_per_user, 77);
     assert_eq!(loaded.service(ServiceName::Pop3).unwrap().startup, StartupType::Disabled);
+    let for_all = loaded.find::<RemoteDomain>("Default").unwrap();
+    assert_eq!(**for_all, RemoteDomain::for_all(), "what came later is there as on a new node");
     let alice = loaded.mailbox("alice").unwrap();
     assert!(alice.cas.pop_enabled == Some(false) && alice.administrator);
     assert_eq!(alice.cas.imap_enabled, None, "what was allowed by default is no exception now");
