@@ -243,7 +243,7 @@ pub struct Shell {
     /// Whose data it is.
     #[command(flatten)]
     pub data: Data,
-    /// Administer this server over HTTPS, such as https://mail.example.org, instead of one on this machine
+    /// Administer the server of this URL over HTTPS, instead of one on this machine
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// How to log in to it.
